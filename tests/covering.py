@@ -1,0 +1,33 @@
+"""A covering set of projects: every valid pair of choices occurs in at least one of them."""
+
+from collections.abc import Iterator
+from itertools import combinations, product
+
+from torchgen_cli.catalogue import Catalogue
+
+KINDS = ("task", "model", "loss", "optimizer", "scheduler", "precision")
+Choice = tuple[str, ...]  # a name for each of KINDS
+
+
+def valid_combinations(catalogue: Catalogue) -> Iterator[Choice]:
+    """Every combination of the catalogue whose parts fit its task."""
+    for task in catalogue.all("task"):
+        fitting = [catalogue.fitting(kind, task) for kind in KINDS[1:]]
+        yield from product([task.name], *fitting)
+
+
+def covering_set(choices: list[Choice]) -> list[Choice]:
+    """Greedy: the combination that covers most of what is not covered yet, until all pairs are."""
+    remaining = {pair for choice in choices for pair in pairs(choice)}
+    chosen: list[Choice] = []
+    while remaining:
+        # with ties the first wins, so the set is the same on every machine
+        best = max(choices, key=lambda choice: len(remaining & pairs(choice)))
+        chosen.append(best)
+        remaining -= pairs(best)
+    return chosen
+
+
+def pairs(choice: Choice) -> set[tuple[tuple[str, str], ...]]:
+    """The pairs of (kind, name) in a combination."""
+    return set(combinations(zip(KINDS, choice, strict=True), 2))
