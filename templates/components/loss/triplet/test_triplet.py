@@ -39,6 +39,13 @@ def test_collapsed_embeddings_cost_the_margin_and_stay_finite():
     assert embeddings.grad.isfinite().all()
 
 
+def test_nearly_identical_samples_keep_their_distance():
+    embeddings = torch.tensor([[1.0, 0.0], [1.0, 1e-4], [1.0, 3e-4]])
+    loss = TripletLoss(margin=0.2)(embeddings, torch.tensor([0, 0, 1]))
+    violations = (0.2 + 1e-4 - 3e-4, 0.2 + 1e-4 - 2e-4)
+    assert loss.item() == pytest.approx(sum(violations) / 2, rel=1e-6)
+
+
 @pytest.mark.parametrize("targets", [[0, 1, 2], [5, 5, 5]])
 def test_without_a_triplet_the_loss_is_zero_and_so_is_its_gradient(targets):
     embeddings = torch.randn(3, 4, generator=torch.Generator().manual_seed(0)).requires_grad_()

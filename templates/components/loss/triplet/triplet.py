@@ -43,5 +43,5 @@ class TripletLoss(nn.Module):
         nearest_negative = distances.masked_fill(same, torch.inf).amin(dim=1)  # (B,)
         # an anchor that lacks either stands at -inf: it violates nothing and has no gradient
         violations = F.relu(farthest_positive - nearest_negative + self.margin)  # (B,)
-        anchors = positive.any(dim=1) & ~same.all(dim=1)  # (B,)
-        return violations.sum() / anchors.sum().clamp_min(1)
+        anchors = positive.any(dim=1).sum()  # only a batch of one class lacks negatives: all 0 then
+        return violations.sum() / anchors.clamp_min(1)

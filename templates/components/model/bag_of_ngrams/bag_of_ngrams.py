@@ -7,11 +7,13 @@ hard to beat on short ones. Pairs share a fixed number of rows by hashing, so th
 import torch
 from torch import Tensor, nn
 
-PRIME = 1_000_003
+# universal hashing (Carter and Wegman, 1979): two large factors modulo a prime. Without the prime,
+# what the factors leave modulo the buckets can be tiny, and most rows would stay empty
+FIRST, SECOND, PRIME = 1_640_531_527, 1_013_904_223, 2**31 - 1
 
 
 class BagOfNgrams(nn.Module):
-    """Token ids (B, T), 0 = padding -> outputs (B, K).
+    """Token ids (B, T), 0 = padding at the end -> outputs (B, K).
 
     width: features of an embedding
     buckets: rows that all pairs share; fewer rows, more pairs that fall together
@@ -24,10 +26,12 @@ class BagOfNgrams(nn.Module):
         out_features: int,
         *,
         width: int = 64,
-        buckets: int = 10_000,
+        buckets: int = 20_000,
         dropout: float = 0.3,
     ) -> None:
         super().__init__()
+        if buckets < 1:
+            raise ValueError(f"buckets must be at least 1, got {buckets}")
         self.vocabulary_size = vocabulary_size
         self.buckets = buckets
         # one table: the words' rows, then the pairs'. The row of padding is and stays zero
@@ -46,13 +50,13 @@ class BagOfNgrams(nn.Module):
             raise ValueError(f"expected token ids (B, T), got {tuple(ids.shape)}")
         grams = torch.cat([ids, self.pairs(ids)], dim=1)  # (B, 2T - 1)
         count = (grams != 0).sum(dim=1, keepdim=True).clamp(min=1)  # (B, 1)
-        # over the root of their number, long and short texts come out equally large: a mean would
-        # shrink the long ones, and learns several times slower
+        # over the root of their number, long and short texts come out equally large; a mean would
+        # shrink the long ones
         text = self.embedding(grams).sum(dim=1) / count.sqrt()  # (B, D)
         return self.head(self.dropout(text))  # (B, K)
 
     def pairs(self, ids: Tensor) -> Tensor:
-        """Token ids (B, T) -> rows of the embedding (B, T - 1), 0 where a pair holds padding."""
+        """Token ids (B, T) -> rows of the embedding (B, T - 1), 0 where a pair ends in padding."""
         first, second = ids[:, :-1], ids[:, 1:]
-        rows = self.vocabulary_size + (first * PRIME + second) % self.buckets
-        return rows * ((first != 0) & (second != 0))
+        hashed = (first * FIRST + second * SECOND) % PRIME % self.buckets
+        return (self.vocabulary_size + hashed) * (second != 0)

@@ -83,13 +83,11 @@ class TokenTransformer(nn.Module):
         if depth < 1:
             raise ValueError(f"depth must be at least 1, got {depth}")
         self.max_length = max_length
-        self.embedding = nn.Embedding(vocabulary_size, width, padding_idx=0)
+        self.embedding = nn.Embedding(vocabulary_size, width)
         self.positions = nn.Embedding(max_length, width)
         self.cls = nn.Parameter(torch.empty(width))  # always first: it needs no position
         for table in (self.embedding.weight, self.positions.weight, self.cls):
             nn.init.normal_(table, std=0.02)
-        with torch.no_grad():
-            self.embedding.weight[0] = 0  # the loop above overwrote the row of padding
         self.dropout = nn.Dropout(dropout)
         # branches that end small keep the sum of all 2 * depth of them at the size of one
         out_std = 0.02 / (2 * depth) ** 0.5

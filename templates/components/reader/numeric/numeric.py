@@ -34,9 +34,7 @@ def as_numbers(
                 raise ValueError(f"{place}: {name} is missing; fill it in or leave the row out")
             numbers.append(missing)
         elif not is_number(cell):
-            raise ValueError(
-                f"{place}: {name} is {cell!r}, which is no number; correct it or leave the row out"
-            )
+            raise ValueError(f"{place}: {name} is {cell!r}, which is no number; please correct it")
         elif not math.isfinite(float(cell)):
             raise ValueError(f"{place}: {name} is {cell!r}; it must be finite")
         else:

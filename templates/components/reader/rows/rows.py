@@ -1,6 +1,7 @@
 """Rows of a file, as columns of text.
 
-Of CSV, JSONL, Parquet and NumPy files. A cell stays text until the task knows what it means, and every row knows its place in the file.
+CSV, JSONL, Parquet and NumPy files all end up here. A cell stays text until the task knows what it
+means, and every row knows its place in the file: for messages.
 """
 
 from dataclasses import dataclass

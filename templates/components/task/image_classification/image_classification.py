@@ -16,7 +16,7 @@ from ..metrics.classification import (
     majority_share,
 )
 from ..readers.augmentation import random_affine
-from ..readers.classes import class_names, class_numbers, describe_classes
+from ..readers.classes import check_labels, class_names, class_numbers, describe_classes
 from ..readers.image_files import ImageFiles, LazyImages
 from ..readers.images import Normalisation, read_images, read_inputs
 from ..readers.splits import split_rows
@@ -60,6 +60,7 @@ class ImageClassification:
     def load(self) -> tuple[Dataset, Dataset]:
         """Training and validation set; everything is learned from the training rows alone."""
         images = read_images(self.source, size=self.image_size, channels=self.channels)
+        check_labels(images.labels, images.places)
         train, val = split_rows(
             images.places,
             splits=images.splits,

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data import Dataset, TensorSet
 from ..metrics.retrieval import chance, draw_embeddings, map_at_r, recall_at_1
 from ..readers.augmentation import random_affine
-from ..readers.classes import class_names, class_numbers
+from ..readers.classes import check_labels, class_names, class_numbers
 from ..readers.image_files import ImageFiles, LazyImages
 from ..readers.images import Normalisation, read_images, read_inputs
 from ..readers.splits import split_rows
@@ -63,6 +63,7 @@ class MetricLearning:
     def load(self) -> tuple[Dataset, Dataset]:
         """Training and validation set; everything is learned from the training rows alone."""
         images = read_images(self.source, size=self.image_size, channels=self.channels)
+        check_labels(images.labels, images.places)
         train, val = split_rows(
             images.places,
             splits=images.splits,

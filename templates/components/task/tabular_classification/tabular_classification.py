@@ -15,7 +15,7 @@ from ..metrics.classification import (
     macro_f1,
     majority_share,
 )
-from ..readers.classes import class_names, class_numbers, describe_classes
+from ..readers.classes import check_labels, class_names, class_numbers, describe_classes
 from ..readers.rows import read_rows
 from ..readers.splits import split_rows
 from ..readers.tables import TableEncoder
@@ -58,6 +58,7 @@ class TabularClassification:
         """Training and validation set; everything is learned from the training rows alone."""
         rows = read_rows(self.source)
         labels = rows.column(self.target)
+        check_labels(labels, rows.places)
         train, val = split_rows(
             rows.places,
             splits=rows.columns.get("split"),

@@ -15,7 +15,7 @@ from ..metrics.classification import (
     macro_f1,
     majority_share,
 )
-from ..readers.classes import class_names, class_numbers, describe_classes
+from ..readers.classes import check_labels, class_names, class_numbers, describe_classes
 from ..readers.rows import read_rows
 from ..readers.splits import split_rows
 from ..readers.texts import PADDING, UNKNOWN, Vocabulary, read_texts
@@ -81,6 +81,7 @@ class TextClassification:
         """Training and validation set; words and classes are those of the training rows."""
         rows = read_rows(self.source)
         texts, labels = rows.column(self.text), rows.column(self.label)
+        check_labels(labels, rows.places)
         train, val = split_rows(
             rows.places,
             splits=rows.columns.get("split"),
