@@ -5,7 +5,10 @@ generator, whatever the real catalogue holds today.
 """
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +26,9 @@ from torchgen_cli.in_process import Renderer
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
 
-REAL = Path(__file__).parent.parent / "templates"
+ROOT = Path(__file__).parent.parent
+REAL = ROOT / "templates"
+SOURCE = ROOT / "src" / "torchgen"
 
 # What the small catalogue has of the real project: the answers, the config, and where components go.
 SHARED = ["configs", "[[]= _copier_conf.answers_file =].jinja", "*/*yield*"]
@@ -88,6 +93,28 @@ def torchgen(templates: Path, work: Path, monkeypatch: pytest.MonkeyPatch, capsy
         out, err = capsys.readouterr()
         data = json.loads(out) if "--json" in arguments else None
         return SimpleNamespace(code=code, out=out, err=err, json=data)
+
+    return run
+
+
+@pytest.fixture
+def environment() -> dict[str, str]:
+    """For a process of its own."""
+    here = {**os.environ, "PYTHONPATH": str(SOURCE), "COLUMNS": "100"}
+    here.pop("PYTHONUNBUFFERED", None)  # what is written late can fail late
+    return here
+
+
+@pytest.fixture
+def process(environment: dict[str, str]) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """torchgen as a process of its own, with the real catalogue."""
+
+    def run(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "torchgen_cli", *arguments]
+        surroundings = {**environment, **more}
+        return subprocess.run(
+            command, capture_output=True, text=True, env=surroundings, check=False
+        )
 
     return run
 
