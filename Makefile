@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format dist clean
+.PHONY: help demo test lint format docs example dist clean
 
 help:  ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,13 @@ lint: $(VENV)/dev  ## ruff and mypy
 format: $(VENV)/dev  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/tool  ## write docs/reference anew, from the catalogue and the command line
+	$(BIN)/python docs/generate.py
+
+example: $(VENV)/tool  ## write examples/digits anew from the template
+	rm -rf examples/digits
+	$(BIN)/torchgen new examples/digits --defaults --no-git --quiet
 
 dist: $(VENV)/dev  ## build the sdist and the wheel into dist/
 	rm -rf dist

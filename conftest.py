@@ -13,10 +13,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # spinning threads on a busy machine cost up to 20 times the work
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # spinning threads on a busy machine cost up to 20 times the work
 
 TEMPLATES = Path(__file__).parent / "templates"
-FOLDERS = {kind["folder"]: kind["kind"] for kind in yaml.safe_load((TEMPLATES / "kinds.yml").read_text())}
+FOLDERS = {
+    kind["folder"]: kind["kind"] for kind in yaml.safe_load((TEMPLATES / "kinds.yml").read_text())
+}
 
 
 class TemplateLoader(importlib.machinery.SourceFileLoader):
@@ -36,9 +40,15 @@ class CatalogueFinder(importlib.abc.MetaPathFinder):
         root, *rest = fullname.split(".")
         if root != "project" or len(rest) > 2:
             return None
-        template = TEMPLATES / "project" / "[= package =]" / f"{rest[0]}.py.jinja" if len(rest) == 1 else None
+        template = (
+            TEMPLATES / "project" / "[= package =]" / f"{rest[0]}.py.jinja"
+            if len(rest) == 1
+            else None
+        )
         if template and template.exists():
-            return importlib.util.spec_from_loader(fullname, TemplateLoader(fullname, str(template)))
+            return importlib.util.spec_from_loader(
+                fullname, TemplateLoader(fullname, str(template))
+            )
         if len(rest) < 2:
             return importlib.util.spec_from_loader(fullname, loader=None, is_package=True)
         folder, name = rest

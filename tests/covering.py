@@ -1,6 +1,7 @@
 """A covering set of projects: every valid pair of choices occurs in at least one of them."""
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations, product
 
 from torchgen_cli.catalogue import Catalogue
@@ -28,6 +29,11 @@ def covering_set(choices: list[Choice]) -> list[Choice]:
     return chosen
 
 
-def pairs(choice: Choice) -> set[tuple[tuple[str, str], ...]]:
-    """The pairs of (kind, name) in a combination."""
-    return set(combinations(zip(KINDS, choice, strict=True), 2))
+@cache
+def pairs(choice: Choice) -> frozenset[tuple[tuple[str, str], ...]]:
+    """The pairs of (kind, name) in a combination.
+
+    All but loss with schedule, which never meet: a schedule sees an optimizer and, at most, a number.
+    """
+    every = combinations(zip(KINDS, choice, strict=True), 2)
+    return frozenset(p for p in every if {kind for kind, _ in p} != {"loss", "scheduler"})

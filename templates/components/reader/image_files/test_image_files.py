@@ -3,7 +3,13 @@ import pytest
 import torch
 from PIL import Image
 
-from project.readers.image_files import ImageFiles, LazyImages, channels_of, class_folders
+from project.readers.image_files import (
+    ImageFiles,
+    LazyImages,
+    channels_of,
+    class_folders,
+    image_paths,
+)
 
 
 def saved(path, mode="RGB", size=(8, 8), seed=0, **settings):
@@ -99,6 +105,12 @@ def test_folder_of_classes(tmp_path):
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names == ["elm/deep/3.png", "oak/1.JPG", "oak/2.png"]
     assert (labels, splits) == (["elm", "oak", "oak"], None)
+
+
+def test_files_are_in_order_whatever_the_disk_says(tmp_path):
+    for number in (5, 3, 8, 1, 9, 2, 7, 4, 6, 0):
+        (tmp_path / f"{number}.png").touch()
+    assert [path.stem for path in image_paths(tmp_path)] == list("0123456789")
 
 
 def test_folders_train_and_val_are_the_split(tmp_path):

@@ -10,14 +10,11 @@ def random_pixels(*shape, seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def write_csv(path, pixels, labels=None):
+def write_csv(path, pixels, labels):
     """Square grey images (N, side, side) as rows."""
-    names = ["label"] * (labels is not None) + [f"p{index}" for index in range(pixels[0].size)]
-    lines = [",".join(names)]
-    for row, image in enumerate(pixels):
-        cells = [labels[row]] * (labels is not None) + image.flatten().tolist()
-        lines.append(",".join(str(cell) for cell in cells))
-    path.write_text("\n".join(lines))
+    lines = [["label", *(f"p{index}" for index in range(pixels[0].size))]]
+    lines += [[label, *image.flatten()] for label, image in zip(labels, pixels, strict=True)]
+    path.write_text("\n".join(",".join(map(str, cells)) for cells in lines))
     return path
 
 
@@ -29,14 +26,13 @@ def test_pixels_of_every_source_are_the_same(tmp_path):
         Image.fromarray(image).save(tmp_path / "all" / label / f"{index}.png")
     np.savez(tmp_path / "a.npz", images=pixels, labels=np.array(labels))
     sources = [tmp_path / "all", tmp_path / "a.npz", write_csv(tmp_path / "a.csv", pixels, labels)]
-    rows = torch.arange(4)
     for source in sources:
         images = read_images(source, size=6)
         assert images.pixels.shape[-3:] == (1, 6, 6)
-        assert np.array_equal(images.pixels[rows][:, 0], pixels)
+        assert np.array_equal(images.pixels[torch.arange(4)][:, 0], pixels)
         assert images.labels == labels
         assert len(images.places) == 4
-        assert torch.equal(read_inputs(source, (1, 6, 6)).float(), images.pixels[rows].float())
+        assert np.array_equal(read_inputs(source, (1, 6, 6))[:, 0], pixels)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +93,9 @@ def test_arrays_and_files_are_resized_alike(tmp_path):
     for side in (5, 12, 17):
         file, array = (read_inputs(tmp_path / name, (1, side, side)) for name in ("a.png", "a.npz"))
         assert file.dtype == array.dtype == torch.uint8
-        assert (file.int() - array.int()).abs().max() <= 1
+        difference = (file.int() - array.int()).float()
+        assert difference.abs().max() <= 1
+        assert abs(difference.mean()) < 0.1  # rounded, and not cut off
 
 
 @pytest.mark.parametrize(
@@ -124,8 +122,7 @@ def test_arrays_that_are_no_images_are_told(tmp_path, arrays, sentence):
 
 
 def test_rows_that_are_no_images_are_told(tmp_path):
-    path = tmp_path / "a.csv"
-    path.write_text("label,a,b,c\n1,0,0,0\n")
+    (path := tmp_path / "a.csv").write_text("label,a,b,c\n1,0,0,0\n")
     with pytest.raises(
         ValueError, match="has 3 columns beside label and split; the pixels of a sq"
     ):
@@ -133,23 +130,19 @@ def test_rows_that_are_no_images_are_told(tmp_path):
     path.write_text("label,a\n1,0\n2,dark\n")
     with pytest.raises(ValueError, match=r"a.csv, line 3: a is 'dark', which is no number"):
         read_images(path)
-    path.write_text("a\n0\n")
-    with pytest.raises(ValueError, match=r"a.csv has no column 'label'"):
-        read_images(path)
 
 
-@pytest.mark.parametrize("settings", [{"channels": 2}, {"size": 0}, {"size": -8}])
+@pytest.mark.parametrize("settings", [{"channels": 2}, {"size": 0}])
 def test_sizes_that_cannot_be_are_told(tmp_path, settings):
     with pytest.raises(ValueError, match=r"can be 1 or 3, image_size=.* at least 1"):
         read_images(tmp_path, **settings)
 
 
 def test_other_channels_than_asked_for_are_told(tmp_path):
-    write_csv(tmp_path / "a.csv", random_pixels(2, 4, 4), labels=[0, 1])
-    with pytest.raises(ValueError, match=r"a.csv has images of 1 channels, not 3"):
-        read_images(tmp_path / "a.csv", channels=3)
-    with pytest.raises(ValueError, match=r"a.csv has images of 1 channels, not 3"):
-        read_inputs(tmp_path / "a.csv", (3, 4, 4))
+    path = write_csv(tmp_path / "a.csv", random_pixels(2, 4, 4), labels=[0, 1])
+    for read, settings in ((read_images, {"channels": 3}), (read_inputs, {"shape": (3, 4, 4)})):
+        with pytest.raises(ValueError, match=r"a.csv has images of 1 channels, not 3"):
+            read(path, **settings)
 
 
 def test_folder_without_images_has_nothing_to_predict(tmp_path):

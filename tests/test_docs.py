@@ -1,0 +1,215 @@
+"""The documentation is true: its commands run and print what it shows, its references are derived, its practices name code and tests that exist."""
+
+import ast
+import importlib.util
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+from everything import everything
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+TESTS = ROOT / "tests"
+
+
+# --- the references ---
+
+
+def generated_pages():
+    specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module.pages()
+
+
+@pytest.mark.parametrize("name", ["components.md", "commands.md", "settings.md"])
+def test_reference_is_what_the_generator_writes(name):
+    stored = DOCS / "reference" / name
+    assert stored.read_text(encoding="utf-8") == generated_pages()[name], "run: make docs"
+
+
+def test_every_stored_reference_is_generated():
+    stored = {file.name for file in (DOCS / "reference").iterdir()}
+    assert stored == {*generated_pages()}, "run: make docs, and delete what it does not write"
+
+
+def links():
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+    for page in pages:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target and not target.startswith("#"):
+                yield page, target.partition("#")[0]
+
+
+def test_every_link_leads_to_a_file():
+    broken = [f"{p.relative_to(ROOT)}: {to}" for p, to in links() if not (p.parent / to).exists()]
+    assert not broken
+
+
+# --- the tutorial and the how-to ---
+
+BLOCK = re.compile(
+    r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S
+)
+
+
+@dataclass
+class Command:
+    """A line after `$ `, and what the page shows of its output."""
+
+    line: str
+    shown: list[str] = field(default_factory=list)
+
+    def exit_code(self) -> int:
+        if self.shown and self.shown[0].startswith("error: "):
+            return 2
+        return 130 if "^C" in self.shown else 0
+
+
+def steps(page):
+    """The files that a page has the reader write, and its commands, in order."""
+    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
+        if block["file"]:
+            yield block["file"], block["text"]
+        elif block["kind"] == "console":
+            commands = []
+            for line in block["text"].splitlines():
+                if line.startswith("$ "):
+                    commands.append(Command(line.removeprefix("$ ")))
+                else:
+                    commands[-1].shown.append(line)
+            yield from commands
+
+
+def skeleton(line):
+    """A line without what differs from machine to machine: numbers, spaces, the mark of the best."""
+    return re.sub(r"[\d.,]+(e[+-]?\d+)?", "0", line).replace("*", "").split()
+
+
+def run(command, folder, environment):
+    """The output of a command. Where the page shows ^C, it is interrupted after the line above."""
+    process = subprocess.Popen(
+        f"exec {command.line}",
+        shell=True,
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    until = command.shown[command.shown.index("^C") - 1] if "^C" in command.shown else None
+    output = []
+    with process:
+        for line in process.stdout:
+            output.append(line.rstrip())
+            if until and line.split()[:2] == until.split()[:2]:
+                process.send_signal(signal.SIGINT)
+    assert process.returncode == command.exit_code(), "\n".join([command.line, *output])
+    return output
+
+
+@pytest.fixture
+def environment(tmp_path):
+    """A PATH with the commands that an installed environment has."""
+    for name, module in {"python": "", "torchgen": "-m torchgen_cli"}.items():
+        script = tmp_path / "bin" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module} "$@"\n')
+        script.chmod(0o755)
+    changed = {
+        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT / "src" / "torchgen"),
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_VISIBLE_DEVICES": "",  # the pages show what a CPU prints
+        "OMP_NUM_THREADS": "1",
+    }
+    return os.environ | changed
+
+
+@pytest.mark.parametrize("name", ["tutorial.md", "how-to.md"])
+def test_commands_run_and_print_what_the_page_shows(name, tmp_path, environment):
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for step in steps(DOCS / name):
+        if isinstance(step, tuple):
+            path, text = step
+            (folder / path).write_text(text)
+        elif step.line.startswith("cd "):
+            folder = folder / step.line.removeprefix("cd ")
+        else:
+            output = [skeleton(line) for line in run(step, folder, environment)]
+            shown = [line for line in step.shown if line not in ("...", "^C")]
+            missing = [line for line in shown if skeleton(line) not in output]
+            assert not missing, f"{step.line}\nno longer prints:\n" + "\n".join(missing)
+
+
+# --- the practices ---
+
+IDS = [f"P{number:03}" for number in range(1, 154)] + [f"O{number:02}" for number in range(1, 47)]
+
+
+def practices():
+    """Each row: id, practice, where it is kept, its test."""
+    for line in (DOCS / "practices.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        if re.fullmatch(r"[PO]\d+", cells[0]):
+            yield cells
+
+
+def names_in(source):
+    """Functions and classes, methods as Class.method."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.name
+            inner = node.body if isinstance(node, ast.ClassDef) else []
+            yield from (f"{node.name}.{n.name}" for n in inner if isinstance(n, ast.FunctionDef))
+
+
+def test_every_practice_stands_there_once():
+    assert [row[0] for row in practices()] == IDS
+
+
+def test_every_place_named_exists():
+    missing = []
+    for practice, _, places, _ in practices():
+        for path, name in re.findall(r"`([\w./]+\.(?:py|toml|md))(?:: ([\w.]+))?`", places):
+            source = everything().get(f"sample/{path}", everything().get(path))
+            if source is None or (name and name not in names_in(source)):
+                missing.append(f"{practice}: {path} {name}")
+    assert not missing
+
+
+def test_every_test_named_exists():
+    missing = []
+    for practice, _, _, tests in practices():
+        for path, name in re.findall(r"`([\w./]+)::(\w+)`", tests):
+            own = TESTS / path
+            source = everything().get(path) or (own.read_text() if own.is_file() else "")
+            if name not in names_in(source):
+                missing.append(f"{practice}: {path}::{name}")
+    assert not missing
+
+
+def test_what_is_kept_has_a_test_and_what_has_none_says_so():
+    for practice, text, places, tests in practices():
+        kept = "`" in places and "In part" not in text
+        assert "::" in tests or "none yet" in tests or not kept, practice
+        assert "`" in places or places.startswith(("text", "not yet", "not needed")), practice
+
+
+def test_rules_and_mutations_are_of_practices_that_exist():
+    named = re.findall(r'"([PO]\d+)"', (TESTS / "test_never.py").read_text())
+    mutations = TESTS / "mutations.yml"
+    if mutations.is_file():
+        suite = yaml.safe_load(mutations.read_text())["mutations"]
+        named += [practice for mutation in suite for practice in mutation["practices"]]
+    assert not {*named} - {*IDS}

@@ -1,0 +1,102 @@
+"""Projects made for real: scaffolded by the command, then linted, tested and trained as their owner would."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from covering import KINDS, covering_set, valid_combinations
+
+from torchgen_cli.catalogue import Catalogue
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = Catalogue()
+COVERING = covering_set(list(valid_combinations(CATALOGUE)))
+TASKS = CATALOGUE.names("task")
+# A little below what was measured with several seeds: other processors round differently.
+REACHED = {
+    "image_classification": 0.98,
+    "metric_learning": 0.96,
+    "tabular_classification": 0.88,
+    "tabular_regression": 0.83,
+    "text_classification": 0.87,
+}
+
+
+def run(*command, folder, **variables):
+    """The output of a command that has to succeed."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
+        capture_output=True,
+        text=True,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, f"{command}: {output[-4000:]}"
+    return output
+
+
+def scaffold(folder, *choices, python=sys.executable):
+    """A project named sample."""
+    run(python, "-m", "torchgen_cli", "new", "sample", *choices, "--yes", "--no-git", folder=folder)
+    return folder / "sample"
+
+
+def flags(combination):
+    return [f"--{kind}={name}" for kind, name in zip(KINDS, combination, strict=True)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("combination", COVERING, ids="-".join)
+def test_a_project_passes_its_own_tests(combination, tmp_path):
+    project = scaffold(tmp_path, *flags(combination))
+    output = run(
+        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", folder=project
+    )
+    assert " passed" in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_a_project_is_clean(task, tmp_path):
+    project = scaffold(tmp_path, "--task", task)
+    run(sys.executable, "-m", "ruff", "check", folder=project)
+    run(sys.executable, "-m", "ruff", "format", "--check", folder=project)
+    run(sys.executable, "-m", "mypy", folder=project)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("task", TASKS)
+def test_a_project_reaches_its_figure(task, tmp_path):
+    project = scaffold(tmp_path, "--task", task)
+    run(sys.executable, "-m", "sample.train", "configs/baseline.py", folder=project)
+    report = json.loads((project / "runs" / "baseline" / "report.json").read_text())
+    headline = next(name for name in report["best"] if name in ("accuracy", "r2", "map_at_r"))
+    assert report["best"][headline] >= REACHED[task]
+    beaten = {
+        name for name, value in report["references"].items() if value < report["best"][headline]
+    }
+    # a linear model on word counts is still better on dictionary definitions, and the project says so
+    known = set(report["references"]) - ({"TF-IDF, logistic regression"} & {*report["references"]})
+    assert known <= beaten
+
+
+@pytest.mark.slow
+def test_a_stranger_needs_only_the_readme(tmp_path):
+    """A new environment, the wheel, and what the project's README says."""
+    run(sys.executable, "-m", "venv", tmp_path / "venv", folder=tmp_path)
+    python = tmp_path / "venv" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "-c", ROOT / "constraints.txt"]
+    run(*install, ROOT, folder=tmp_path)
+    run(python, "-m", "torchgen_cli", "--version", folder=tmp_path)
+    for task in TASKS:
+        (tmp_path / task).mkdir()
+        project = scaffold(tmp_path / task, "--task", task, python=python)
+        run(*install, "-e", ".", folder=project)
+        train = [python, "-m", "sample.train", "configs/baseline.py", "epochs=2"]
+        assert "chance" in run(*train, folder=project)
+        assert "chance" in run(python, "-m", "sample.evaluate", "runs/baseline", folder=project)
+        run(python, "-m", "pip", "uninstall", "-q", "-y", "sample", folder=project)
