@@ -47,6 +47,13 @@ def prints_in_forward(node: ast.AST, path: str) -> bool:
     )
 
 
+def loses_what_it_moved(node: ast.AST, path: str) -> bool:
+    """A tensor that is moved is a new one; a module moves itself."""
+    return isinstance(node, ast.Expr) and bool(
+        re.match(r"(?!model\b)[\w.]+\.to\(", ast.unparse(node))
+    )
+
+
 def steps_under_autocast(node: ast.AST, path: str) -> bool:
     return (
         isinstance(node, ast.With)
@@ -59,6 +66,7 @@ def steps_under_autocast(node: ast.AST, path: str) -> bool:
 NEVER: dict[str, tuple[str, Callable[[ast.AST, str], bool]]] = {
     "P009": ("model.half()", calls(r".*\.(half|bfloat16)")),
     "P012": ("x.to('cuda')", matches(r"\.cuda\(\)|(\.to|torch\.device)\('cuda")),
+    "P013": ("x.to(device)", loses_what_it_moved),
     "P018": ("x.reshape(-1).clamp_(0)", calls(r".*\.(reshape|view)\(.*\)\.\w+[^_]_")),
     "P021": ("x.squeeze()", matches(r"\.squeeze\(\)")),
     "P032": ("loss.backward(retain_graph=True)", matches(r"retain_graph")),

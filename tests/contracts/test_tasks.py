@@ -281,7 +281,7 @@ def test_augmentation_draws_from_its_generator_alone(name):
 
 
 def test_missing_and_empty_sources_are_told(name):
-    with pytest.raises(FileNotFoundError, match=r"there is no nowhere.csv, neither in"):
+    with pytest.raises(FileNotFoundError, match=r"there is no nowhere.csv in /"):
         make(name, source="nowhere.csv").load()
     Path("empty.csv").touch()
     with pytest.raises(ValueError, match=r"empty.csv is empty; its first line must name"):

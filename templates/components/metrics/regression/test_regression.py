@@ -3,7 +3,12 @@ import math
 import pytest
 import torch
 
-from project.metrics.regression import draw_predicted_against_true, mae, r2, rmse
+from project.metrics.regression import (
+    draw_predicted_against_true,
+    mae,
+    r2,
+    rmse,
+)
 
 METRICS = pytest.mark.parametrize("metric", [r2, rmse, mae])
 

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from project.readers.classes import check_labels, class_names, class_numbers, describe_classes
+from project.readers.classes import (
+    check_labels,
+    class_names,
+    class_numbers,
+    describe_classes,
+)
 
 PLACES = [f"a.csv, line {line}" for line in range(2, 6)]
 ALL = torch.arange(4)

@@ -31,7 +31,7 @@ class ImageFiles:
         return ImageFiles(self.paths[rows.numpy()], self.shape)
 
     def __getitem__(self, rows: Tensor) -> Tensor:
-        return torch.stack([decode(path, self.shape) for path in self.paths[rows.numpy()]])
+        return torch.stack([decode(path, self.shape) for path in self.paths[rows.numpy()].tolist()])
 
 
 class LazyImages:
@@ -50,7 +50,7 @@ class LazyImages:
         return self.normalise(self.files[rows]), self.targets[rows]
 
 
-def decode(path: Path | str, shape: tuple[int, int, int]) -> Tensor:
+def decode(path: str, shape: tuple[int, int, int]) -> Tensor:
     """The middle of an image file, as large as it can be, resized: uint8 (C, H, W)."""
     channels, height, width = shape
     try:
@@ -80,7 +80,8 @@ def channels_of(path: Path) -> int:
 
 def image_paths(folder: Path) -> list[Path]:
     """All image files in a folder and in those inside it, in order."""
-    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in files if not path.name.startswith("."))  # macOS leaves ._1.png
 
 
 def class_folders(folder: Path) -> tuple[list[Path], list[str], list[str] | None]:

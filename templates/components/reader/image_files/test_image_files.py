@@ -100,7 +100,8 @@ def test_grey_and_colour_are_told_apart(tmp_path):
 def test_folder_of_classes(tmp_path):
     for name in ("oak/2.png", "oak/1.JPG", "elm/deep/3.png", ".cache/4.png"):
         saved(tmp_path / name)
-    (tmp_path / "oak" / "notes.txt").write_text("no image")
+    for name in ("notes.txt", "._1.png"):
+        (tmp_path / "oak" / name).write_text("no image")
     paths, labels, splits = class_folders(tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names == ["elm/deep/3.png", "oak/1.JPG", "oak/2.png"]

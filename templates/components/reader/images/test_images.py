@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from project.readers.images import Normalisation, read_images, read_inputs, resized
+from project.readers.images import Normalisation, read_images, read_inputs
 
 
 def random_pixels(*shape, seed=0):
@@ -19,8 +19,7 @@ def write_csv(path, pixels, labels):
 
 
 def test_pixels_of_every_source_are_the_same(tmp_path):
-    pixels = random_pixels(4, 6, 6)
-    labels = ["elm", "elm", "oak", "oak"]
+    pixels, labels = random_pixels(4, 6, 6), ["elm", "elm", "oak", "oak"]
     for index, (image, label) in enumerate(zip(pixels, labels, strict=True)):
         (tmp_path / "all" / label).mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(tmp_path / "all" / label / f"{index}.png")
@@ -80,10 +79,11 @@ def test_images_without_contrast_stay_finite(pixels):
     assert Normalisation.of(pixels, torch.arange(3))(pixels).eq(0).all()
 
 
-def test_resized_is_the_middle_at_its_size():
-    pixels = torch.from_numpy(random_pixels(2, 1, 8, 12))
-    assert torch.equal(resized(pixels, 8, 12), pixels)
-    assert torch.equal(resized(pixels, 8, 8), pixels[..., 2:10])
+def test_arrays_of_any_size_become_one_size_by_their_middle(tmp_path):
+    pixels = random_pixels(2, 8, 12)
+    np.savez(tmp_path / "a.npz", images=pixels)
+    assert np.array_equal(read_inputs(tmp_path / "a.npz", (1, 8, 12))[:, 0], pixels)
+    assert np.array_equal(read_inputs(tmp_path / "a.npz", (1, 8, 8))[:, 0], pixels[..., 2:10])
 
 
 def test_arrays_and_files_are_resized_alike(tmp_path):

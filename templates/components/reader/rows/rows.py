@@ -43,11 +43,12 @@ class Rows:
 
 def find(source: str | Path) -> Path:
     """A file or folder, looked for in the current folder and then in the project's."""
+    folders = dict.fromkeys((Path.cwd(), ROOT))
     path = Path(source).expanduser()
     for place in (path, ROOT / path):
         if place.exists():
             return place
-    raise FileNotFoundError(f"there is no {source}, neither in {Path.cwd()} nor in {ROOT}")
+    raise FileNotFoundError(f"there is no {source} in {' or in '.join(map(str, folders))}")
 
 
 def read_rows(source: str | Path) -> Rows:

@@ -67,7 +67,7 @@ def test_source_is_looked_for_here_and_then_in_the_project(tmp_path, monkeypatch
     monkeypatch.setattr(rows_module, "ROOT", project)
     assert read_rows("both.csv").column("a") == ["here"]
     assert find("one.csv") == project / "one.csv"
-    with pytest.raises(FileNotFoundError, match=f"no none.csv, neither in {here} nor in {project}"):
+    with pytest.raises(FileNotFoundError, match=f"there is no none.csv in {here} or in {project}"):
         find("none.csv")
 
 

@@ -34,6 +34,7 @@ class NumberColumn:
 
     @classmethod
     def of(cls, rows: Rows, name: str) -> Self:
+        """What the cells of training rows say."""
         numbers = as_numbers(rows.column(name), rows.places, name, missing=math.nan)
         known = numbers[~numbers.isnan()]
         std = known.std(correction=0).item() or 1.0
@@ -60,6 +61,7 @@ class WordColumn:
 
     @classmethod
     def of(cls, rows: Rows, name: str) -> Self:
+        """The words of training rows."""
         words = sorted({cell for cell in rows.column(name) if not is_missing(cell)})
         if len(words) > MAX_WORDS:
             raise ValueError(

@@ -2,7 +2,12 @@ import pytest
 import torch
 
 from project.readers.rows import read_rows
-from project.readers.tables import MAX_WORDS, NumberColumn, TableEncoder, WordColumn
+from project.readers.tables import (
+    MAX_WORDS,
+    NumberColumn,
+    TableEncoder,
+    WordColumn,
+)
 
 TABLE = """\
 split,mass,island,cylinders,kind

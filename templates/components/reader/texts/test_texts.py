@@ -1,7 +1,13 @@
 import pytest
 import torch
 
-from project.readers.texts import PADDING, UNKNOWN, Vocabulary, read_texts, words_of
+from project.readers.texts import (
+    PADDING,
+    UNKNOWN,
+    Vocabulary,
+    read_texts,
+    words_of,
+)
 
 TEXTS = ["the bee saw the ant", "the ant", "a fly"]
 
