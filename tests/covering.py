@@ -1,4 +1,4 @@
-"""A covering set of projects: every valid pair of choices occurs in at least one of them."""
+"""A covering set of projects: every valid pair of choices that meet in code is in at least one of them."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -31,9 +31,11 @@ def covering_set(choices: list[Choice]) -> list[Choice]:
 
 @cache
 def pairs(choice: Choice) -> frozenset[tuple[tuple[str, str], ...]]:
-    """The pairs of (kind, name) in a combination.
+    """The pairs of (kind, name) in a combination that meet in its code.
 
-    All but loss with schedule, which never meet: a schedule sees an optimizer and, at most, a number.
+    A loss meets its task and its model; optimizer, schedule and precision see no more of it than a gradient.
     """
+    after_the_loss = {"optimizer", "scheduler", "precision"}
     every = combinations(zip(KINDS, choice, strict=True), 2)
-    return frozenset(p for p in every if {kind for kind, _ in p} != {"loss", "scheduler"})
+    apart = [{"loss", kind} for kind in after_the_loss]
+    return frozenset(pair for pair in every if {kind for kind, _ in pair} not in apart)
