@@ -1,0 +1,134 @@
+"""What the loop knows of data: sets of samples, and batches in an order that is a pure function of (seed, step)."""
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from .randomness import generator_for
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Dataset(Protocol):
+    """Samples by index. A batch is fetched at once: no Python for each sample."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, indices: Any) -> Batch:
+        """Inputs (B, ...) and targets (B, ...) of the given rows."""
+
+
+class TensorSet:
+    """Samples in memory: row i of `inputs` belongs to row i of `targets`."""
+
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        if len(inputs) != len(targets):
+            raise ValueError(f"{len(inputs)} inputs but {len(targets)} targets")
+        if inputs.is_floating_point() and not inputs.isfinite().all():
+            row = int((~inputs.flatten(1).isfinite().all(dim=1)).nonzero()[0])
+            raise ValueError(f"the inputs of row {row} are not finite")
+        self.inputs, self.targets = inputs, targets
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitems__(self, indices: Any) -> Batch:
+        rows = torch.as_tensor(indices, device=self.inputs.device)
+        return self.inputs.index_select(0, rows), self.targets.index_select(0, rows)
+
+    def to(self, device: torch.device) -> "TensorSet":
+        """The same samples on a device: a batch then costs no transfer."""
+        return type(self)(self.inputs.to(device), self.targets.to(device))
+
+
+class Task(Protocol):
+    """Data with their preprocessing and their metrics. Settings are keywords of the constructor, which reads nothing."""
+
+    metric: str  # the headline figure
+    higher_is_better: bool
+    sizes: dict[str, int]  # what a model has to know: in_channels, in_features, out_features, ...
+
+    def load(self) -> tuple[Dataset, Dataset]:
+        """Training and validation set; preprocessing is fitted on the training rows alone."""
+
+    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        """A batch varied at random, by `generator` alone."""
+
+    def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
+        """Figures of the whole validation set, from outputs (N, ...) and targets (N, ...)."""
+
+    def references(self) -> dict[str, float]:
+        """What the headline figure is compared with: chance, and a known baseline."""
+
+    def figure(self, outputs: Tensor, targets: Tensor, path: Any) -> None:
+        """Draws what the outputs look like into a PNG."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that `read` and `describe` need, in plain types and tensors."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`; reads no data."""
+
+    def read(self, paths: Sequence[Any]) -> Tensor:
+        """The user's files as inputs, preprocessed exactly as in training."""
+
+    def describe(self, outputs: Tensor) -> list[str]:
+        """What each output says, in words."""
+
+
+def batches(
+    dataset: Dataset, batch_size: int, seed: int, start: int, stop: int, workers: int | None = None
+) -> Iterator[Batch]:
+    """The batches of steps `start` to `stop`; each epoch visits every sample once, the last batch may be smaller."""
+    steps = math.ceil(len(dataset) / batch_size)
+    for epoch in range(start // steps, math.ceil(stop / steps)):
+        order = torch.randperm(len(dataset), generator=generator_for(seed, "order", epoch))
+        first, last = max(start - epoch * steps, 0), min(stop - epoch * steps, steps)
+        yield from fetch(dataset, order.split(batch_size)[first:last], workers)
+
+
+def in_order(dataset: Dataset, batch_size: int, workers: int | None = None) -> Iterator[Batch]:
+    """Every sample once, in order."""
+    return fetch(dataset, torch.arange(len(dataset)).split(batch_size), workers)
+
+
+def fetch(dataset: Dataset, chunks: Sequence[Tensor], workers: int | None) -> Iterator[Batch]:
+    """The batch of each chunk of indices."""
+    if workers is None:  # processes cost more than they bring where the samples are in memory
+        workers = 0 if isinstance(dataset, TensorSet) else min(8, os.cpu_count() or 1)
+    if workers == 0:
+        return (dataset.__getitems__(chunk) for chunk in chunks)
+    loader: DataLoader[Any] = DataLoader(
+        dataset,  # type: ignore[arg-type]  # a Dataset by its methods
+        batch_sampler=[chunk.tolist() for chunk in chunks],
+        num_workers=workers,
+        collate_fn=as_it_is,  # type: ignore[arg-type]
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # a loader would otherwise draw from the global generator
+    )
+    return iter(loader)
+
+
+def as_it_is(batch: Batch) -> Batch:
+    """`__getitems__` gives whole batches: nothing is left to collate. At the top level, so that workers can import it."""
+    return batch
+
+
+def place_model(model: nn.Module, device: torch.device) -> None:
+    """Moves a model to the device; weights of convolutions in the same format as their inputs."""
+    model.to(device)
+    if device.type == "cuda":
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def place(inputs: Tensor, device: torch.device) -> Tensor:
+    """A batch on the device; images on a GPU with their channels last, where convolutions are fastest."""
+    inputs = inputs.to(device, non_blocking=True)
+    # not on a CPU: torch 2.13 crashes in the backward pass of a GroupNorm after frozen layers
+    images_on_gpu = inputs.ndim == 4 and device.type == "cuda"
+    return inputs.contiguous(memory_format=torch.channels_last) if images_on_gpu else inputs

@@ -1,0 +1,103 @@
+"""Evaluation: exact figures of a whole data set, and no trace left in the model.
+
+    python -m digits.evaluate runs/baseline
+
+prints the trained model beside the baseline and chance.
+"""
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from .data import Dataset, Task, in_order, place
+from .device import pick_device
+from .errors import told_plainly
+from .precision import Precision
+from .run import Run
+from .weights import load_for_inference
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def samples_in(loss_fn: Loss, targets: Tensor) -> Tensor:
+    """What the mean of a loss over these targets divides by: their number, or their weight where classes have weights.
+
+    Means of parts, weighted with it, add up to the mean of the whole. It stays on the device, so nothing waits for it.
+    """
+    if targets.is_floating_point():
+        return torch.tensor(float(len(targets)))
+    kept = targets != getattr(loss_fn, "ignore_index", -100)  # (B,)
+    weight = getattr(loss_fn, "weight", None)
+    counts = weight[targets * kept] * kept if isinstance(weight, Tensor) else kept.float()
+    return counts.sum().clamp_min(1e-12)  # where every target is ignored
+
+
+def evaluate(
+    model: nn.Module,
+    loss_fn: Loss,
+    dataset: Dataset,
+    precision: Precision,
+    device: torch.device,
+    batch_size: int = 256,
+) -> tuple[float, Tensor, Tensor]:
+    """The mean loss, the outputs (N, ...) and the targets (N, ...), on the CPU; the same for every batch size."""
+    if not len(dataset):
+        raise ValueError("there is nothing to evaluate: the data set is empty")
+    was_training = [(module, module.training) for module in model.modules()]
+    model.eval()
+    losses, weights, outputs, targets = [], [], [], []
+    try:
+        # no_grad, not inference_mode: whatever a model keeps from this pass must still serve the next training step
+        with torch.no_grad():
+            for inputs, target in in_order(dataset, batch_size):
+                target = target.to(device, non_blocking=True)
+                with precision.autocast():
+                    output = model(place(inputs, device))
+                losses.append(loss_fn(output.float(), target))
+                weights.append(samples_in(loss_fn, target))
+                outputs.append(output.float())
+                targets.append(target)
+    finally:
+        for module, training in was_training:
+            module.training = training
+    weight = torch.stack(weights).cpu().double()  # the first wait for the device
+    loss = float(torch.stack(losses).cpu().double() @ weight / weight.sum())
+    if not math.isfinite(loss):  # the arg max of NaN is a plausible class
+        raise FloatingPointError(f"the validation loss is {loss}: its figures would mean nothing")
+    return loss, torch.cat(outputs).cpu(), torch.cat(targets).cpu()
+
+
+def table(task: Task, figures: dict[str, float]) -> str:
+    """The headline figure of the model beside what it is compared with, then the other figures."""
+    rows = [("model", figures[task.metric]), *task.references().items()]
+    width = max(len(name) for name, _ in rows)
+    lines = [f"{task.metric}:", *(f"  {name:<{width}}  {value:.4f}" for name, value in rows)]
+    others = [f"{name} {value:.4f}" for name, value in figures.items() if name != task.metric]
+    return "\n".join([*lines, "also: " + "  ".join(others)] if others else lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}.evaluate",
+        description="Evaluate a trained model on the validation set.",
+    )
+    parser.add_argument("run", type=Path, help="the folder of a run, such as runs/baseline")
+    parser.add_argument("--device", default="auto")
+    options = parser.parse_args()
+    with told_plainly():
+        device = pick_device(options.device)
+        model, task, loss_fn = load_for_inference(Run.existing(options.run).model_file)
+        _, val_set = task.load()
+    precision = Precision("fp32", device)
+    loss, outputs, targets = evaluate(
+        model.to(device), loss_fn.to(device), val_set, precision, device
+    )
+    print(table(task, {**task.metrics(outputs, targets), "loss": loss}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""The precision of a run: how the forward pass, the backward pass and the optimizer step are wrapped.
+
+Parameters, gradients, optimizer state and the loss stay in float32, whatever the precision; only the forward pass is computed in less.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
+
+
+def resolve(name: str, device: torch.device) -> str:
+    """The precision that `auto` stands for on this device; a worded error for one that it cannot do."""
+    if name not in NAMES:
+        raise ValueError(f"precision={name} is not known. There is: {', '.join(NAMES)}.")
+    if name == "auto":
+        if device.type != "cuda":
+            return "fp32"
+        # without the argument, emulation in software counts as support
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if name == "tf32" and device.type != "cuda":
+        raise ValueError(f"precision=tf32 needs a CUDA device, and this run is on {device.type}")
+    return name
+
+
+class Precision:
+    """autocast around the forward pass; scaled gradients, clipping and a guarded step after the backward pass."""
+
+    def __init__(self, name: str, device: torch.device) -> None:
+        self.name = resolve(name, device)
+        self.device_type = device.type
+        self.dtype = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(self.name)
+        # float16 has few small numbers: the loss is scaled up so that gradients do not vanish. bfloat16 needs none of it.
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.name == "fp16")
+        self.normal_skips = 20 if self.name == "fp16" else 0  # in a row, until the scale fits
+        if device.type == "cuda":  # convolutions would otherwise use tf32 in a run that says fp32
+            mode = "ieee" if self.name == "fp32" else "tf32"
+            torch.backends.fp32_precision = mode  # type: ignore[attr-defined]
+
+    def autocast(self) -> torch.autocast:
+        """A context for the forward pass."""
+        return torch.autocast(self.device_type, dtype=self.dtype, enabled=self.dtype is not None)
+
+    def backward(self, loss: Tensor) -> None:
+        """Adds the (scaled) gradient of a scalar loss."""
+        self.scaler.scale(loss).backward()
+
+    def clip(self, optimizer: Optimizer, max_grad_norm: float | None) -> Tensor:
+        """The true norm of the whole gradient, which is then shortened to `max_grad_norm` where it is longer."""
+        self.scaler.unscale_(optimizer)  # first: otherwise scaled gradients would be clipped
+        trained = [p for group in optimizer.param_groups for p in group["params"]]
+        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        if max_grad_norm is not None:
+            nn.utils.clip_grads_with_norm_(trained, max_grad_norm, norm)
+        return norm
+
+    def step(self, optimizer: Optimizer, norm: Tensor) -> bool:
+        """Steps unless the gradient is not finite; whether it did.
+
+        One non-finite gradient would make every weight NaN, so each step waits for its norm.
+        """
+        if self.scaler.is_enabled():  # overflow is normal in float16: the scaler skips, scales less
+            scale = self.scaler.get_scale()
+            self.scaler.step(optimizer)
+            self.scaler.update()
+            return self.scaler.get_scale() >= scale
+        finite = bool(norm.isfinite())
+        if finite:
+            optimizer.step()
+        return finite

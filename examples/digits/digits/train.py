@@ -1,0 +1,153 @@
+"""Trains a model: the whole run, top to bottom. Read this file first.
+
+    python -m digits.train configs/baseline.py
+    python -m digits.train configs/baseline.py optimizer.lr=3e-4 epochs=5
+
+writes a folder runs/baseline. The same command goes on where an interrupted run stopped; with --fresh it starts anew.
+"""
+
+import argparse
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from .checkpoint import State
+from .checks import check_parts
+from .config import Config, describe, load
+from .data import TensorSet, batches, place, place_model
+from .device import pick_device
+from .display import Display
+from .errors import told_plainly
+from .evaluate import evaluate, samples_in
+from .optim import freeze, param_groups, train_mode
+from .precision import Precision
+from .progress import Progress
+from .randomness import generator_for, seed_everything
+from .report import report
+from .run import Run
+from .weights import build_model, save_for_inference, start_from
+
+
+def train(config: Config, run: Run) -> dict[str, float]:
+    """Trains, evaluates, saves and reports; the figures of the best evaluation."""
+    with told_plainly():  # mistakes in data and settings end here, before anything is trained
+        seed_everything(config.seed)
+        device = pick_device(config.device)
+        precision = Precision(config.precision, device)
+        task = config.task()
+        train_set, val_set = task.load()
+        if isinstance(train_set, TensorSet):
+            train_set, val_set = train_set.to(device), val_set.to(device)
+
+        model = build_model(config.model, task.sizes)
+        if config.start_from:
+            start_from(model, Path(config.start_from))
+        freeze(model, config.freeze)
+        place_model(model, device)
+        loss_fn = config.loss().to(device)
+        check_parts(model, loss_fn, train_set, config, device)
+
+        optimizer = config.optimizer(param_groups(model, loss_fn))
+        steps_per_epoch = math.ceil(len(train_set) / config.batch_size)
+        total_steps = config.epochs * steps_per_epoch
+        scheduler = config.scheduler(optimizer, total_steps)
+
+        progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
+        state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress)
+        if run.last_file.exists():
+            state.restore(run.last_file)
+        run.forget_after(progress.step)
+        run.trackers = [tracker(run.path, describe(config)) for tracker in config.trackers]
+    if config.compile:
+        model.compile()  # in place, so names in checkpoints stay as they are
+
+    evaluate_steps = config.evaluate_steps or steps_per_epoch
+    display = Display(run, config, model, device, progress.step, total_steps)
+    stream = batches(
+        train_set, config.batch_size, config.seed, progress.step, total_steps, config.workers
+    )
+    train_mode(model)  # once: evaluation leaves it as it was
+    for inputs, targets in stream:
+        inputs = task.augment(inputs, generator_for(config.seed, "augment", progress.step))
+        inputs, targets = place(inputs, device), targets.to(device, non_blocking=True)
+        loss, norm, stepped = optimize(
+            model, loss_fn, inputs, targets, optimizer, precision, config
+        )
+        progress.count(loss, norm, stepped)
+        if progress.step % config.log_steps == 0:
+            display.trained(progress.record(optimizer, norm, steps_per_epoch))
+        if stepped and not isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step()
+
+        if progress.step % evaluate_steps == 0 or progress.step == total_steps:
+            val_loss, outputs, val_targets = evaluate(model, loss_fn, val_set, precision, device)
+            figures = {"loss": val_loss, **task.metrics(outputs, val_targets)}
+            if isinstance(scheduler, ReduceLROnPlateau):
+                scheduler.step(val_loss)
+            best = progress.is_best(figures[task.metric], task.higher_is_better)
+            if best:
+                save_for_inference(run.model_file, config, model, task, loss_fn)
+            display.evaluated(progress, figures, best=best)
+            state.save(run.last_file, *[run.best_file] * best)
+    display.close()
+    return report(run, config, val_set, precision, device)
+
+
+def optimize(
+    model: nn.Module,
+    loss_fn: nn.Module,
+    inputs: Tensor,
+    targets: Tensor,
+    optimizer: Optimizer,
+    precision: Precision,
+    config: Config,
+) -> tuple[Tensor, Tensor, bool]:
+    """One optimizer step on one batch: its mean loss, the norm of its gradient, and whether the step was taken.
+
+    The batch is computed in `micro_batches` parts. Each part counts by its share of the samples, so the gradient is that of the whole
+    batch, also when the parts are uneven.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    batch_loss = torch.zeros((), device=targets.device)
+    samples = samples_in(loss_fn, targets)
+    parts = config.micro_batches
+    for part_inputs, part_targets in zip(inputs.chunk(parts), targets.chunk(parts), strict=True):
+        with precision.autocast():
+            outputs = model(part_inputs)
+        share = samples_in(loss_fn, part_targets) / samples
+        loss = loss_fn(outputs.float(), part_targets) * share
+        precision.backward(loss)
+        batch_loss += loss.detach()  # on the device: nothing waits for it until it is reported
+    norm = precision.clip(optimizer, config.max_grad_norm)
+    return batch_loss, norm, precision.step(optimizer, norm)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {__package__}.train", description="Train a model."
+    )
+    parser.add_argument("config", type=Path, help="a config file, such as configs/baseline.py")
+    parser.add_argument("changes", nargs="*", metavar="key=value", help="such as optimizer.lr=3e-4")
+    parser.add_argument("--name", help="of the folder in runs/; the config's name by default")
+    parser.add_argument("--fresh", action="store_true", help="do not go on with an unfinished run")
+    options = parser.parse_intermixed_args()
+    with told_plainly():
+        config = load(options.config, options.changes)
+        run = Run.begin(options.name or options.config.stem, describe(config), fresh=options.fresh)
+    try:
+        train(config, run)
+    except FloatingPointError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Files of the user's are read exactly as the training data were, and answered as the model does."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from digits import evaluate as evaluation
+from digits import predict, report
+from digits.precision import Precision
+from digits.run import Run
+from digits.settings import settings_of
+from digits.weights import load_for_inference
+
+
+@pytest.fixture
+def source(config) -> Path:
+    """The file of a config's own data."""
+    path = Path(settings_of(config.task).get("source", ""))
+    if path.suffix != ".csv" or not path.is_file():
+        pytest.skip(f"the data are no CSV file: {path}")
+    return path
+
+
+@pytest.fixture
+def raw(source, tmp_path) -> Path:
+    """The last 20 rows of the data, as a file of the user's."""
+    header, *lines = source.read_text().splitlines(keepends=True)
+    (tmp_path / "raw.csv").write_text(header + "".join(lines[-20:]))
+    return tmp_path / "raw.csv"
+
+
+def contents(inputs: Tensor) -> set[bytes]:
+    """What each sample is, however far it has been padded."""
+    return {row.contiguous().numpy().tobytes().rstrip(b"\0") for row in inputs}
+
+
+@pytest.fixture
+def whole_sets(config, few_rows):
+    """A task with all of its data, and the contents of its training and validation set."""
+    few_rows(config, 10**9, 10**9)
+    task = config.task()
+    return task, *(contents(data.__getitems__(range(len(data)))[0]) for data in task.load())
+
+
+def test_what_validates_was_not_trained_on(whole_sets):
+    """A few rows that are the same by chance are no leak; many are."""
+    _, train, val = whole_sets
+    assert len(train & val) <= 0.01 * len(val)
+
+
+def test_a_file_is_read_as_the_training_data_were(whole_sets, raw):
+    task, train, val = whole_sets
+    assert contents(task.read([raw])) <= train | val
+    torch.testing.assert_close(task.read([raw, raw]), torch.cat([task.read([raw])] * 2))
+
+
+def test_nothing_is_learned_from_validation_rows(config, source, differences, tmp_path):
+    """With half of them gone the training rows, and all that was fitted to them, are the same."""
+    header, *lines = source.read_text().splitlines(keepends=True)
+    if "split" not in header.strip().split(","):
+        pytest.skip(f"{source} does not say which rows validate")
+    column = header.strip().split(",").index("split")
+    val = [line for line in lines if line.split(",")[column].strip() == "val"]
+    (tmp_path / "fewer.csv").write_text(
+        header + "".join(line for line in lines if line not in val[::2])
+    )
+    task, fewer = config.task(), partial(config.task, source=str(tmp_path / "fewer.csv"))()
+    task.load()
+    fewer.load()
+    assert set(differences(task.state_dict(), fewer.state_dict())) <= {"/chance"}
+
+
+def test_preprocessing_is_restored_from_its_state(config, raw, differences, tmp_path):
+    task, fresh = config.task(), config.task()
+    task.load()
+    torch.save(task.state_dict(), tmp_path / "task.pt")
+    fresh.load_state_dict(torch.load(tmp_path / "task.pt", weights_only=True))
+    assert fresh.sizes == task.sizes
+    assert fresh.references() == task.references()
+    assert torch.equal(fresh.read([raw]), task.read([raw]))
+    outputs = torch.randn(20, task.sizes["out_features"])
+    assert fresh.describe(outputs) == task.describe(outputs)
+    assert differences(fresh.state_dict(), task.state_dict()) == []
+
+
+@pytest.fixture
+def run(config, trained, capsys) -> Run:
+    run = trained(config)
+    capsys.readouterr()
+    return run
+
+
+@pytest.fixture
+def say(monkeypatch, capsys):
+    """What a command of the package prints, line by line."""
+
+    def lines(module, *arguments) -> list[str]:
+        monkeypatch.setattr(sys, "argv", [module.__name__, *map(str, arguments), "--device=cpu"])
+        module.main()
+        return capsys.readouterr().out.splitlines()
+
+    return lines
+
+
+def test_predict_answers_every_row_as_the_model_does(run, raw, say):
+    model, task, _ = load_for_inference(run.model_file)
+    with torch.no_grad():
+        answers = task.describe(model(task.read([raw])))
+    assert say(predict, run.path, raw) == [f"{n}: {text}" for n, text in enumerate(answers, 1)]
+    assert len(say(predict, run.path, raw, raw)) == 40
+
+
+def best_record(run: Run, task) -> dict[str, float]:
+    """The first record of an evaluation that no other surpasses."""
+    sign = 1 if task.higher_is_better else -1
+    records = [record for record in run.records() if "val_loss" in record]
+    return max(records, key=lambda record: sign * record[f"val_{task.metric}"])
+
+
+def test_evaluate_says_what_training_said_of_the_best(run, config, say):
+    task = config.task()
+    lines = say(evaluation, run.path)
+    row = lines[lines.index(f"{task.metric}:") + 1]
+    assert row.split() == ["model", f"{best_record(run, task)[f'val_{task.metric}']:.4f}"]
+
+
+def test_the_report_is_of_the_best_weights_not_of_the_last(run, config, monkeypatch):
+    """Reported is what was saved, evaluated anew: what `evaluate` and `predict` will say."""
+    task, device = config.task(), torch.device("cpu")
+    monkeypatch.setattr(report, "draw_curves", lambda *_: None)
+    monkeypatch.setattr(type(task), "figure", lambda *_: None)
+    val_set = task.load()[1]
+    figures = report.report(run, config, val_set, Precision("fp32", device), device)
+    best = best_record(run, task)
+    assert figures == pytest.approx({name: best[f"val_{name}"] for name in figures}, rel=1e-5)
+
+
+def test_a_folder_without_a_model_is_told(tmp_path, say, capsys):
+    for module in (predict, evaluation):
+        with pytest.raises(SystemExit) as stop:
+            say(module, tmp_path, *["file"] * (module is predict))
+        assert stop.value.code == 2
+        assert "is not a run with a model" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""The same seed gives the same weights, bit for bit, whatever is watched meanwhile; another seed gives others."""
+
+import random
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch.optim.lr_scheduler import LambdaLR
+
+from digits.checkpoint import read
+from digits.randomness import (
+    generator_for,
+    random_state,
+    restore_random_state,
+)
+
+
+def test_same_seed_same_everything_and_other_seed_other_weights(config, trained, differences):
+    one, again = trained(config, "one"), trained(config, "again")
+    other = trained(replace(config, seed=1), "other")
+    assert differences(read(one.last_file), read(again.last_file)) == []
+    assert differences(read(one.last_file)["model"], read(other.last_file)["model"])
+
+
+def test_watching_changes_nothing(config, trained, differences):
+    """However often a run is evaluated, logged and saved, and however many processes load its data."""
+    config = replace(config, scheduler=level)
+    weights = read(trained(config, "one").last_file)["model"]
+    for change in ({"evaluate_steps": 1}, {"log_steps": 4}, {"workers": 2}):
+        other = read(trained(replace(config, **change), str(change)).last_file)["model"]
+        assert differences(weights, other) == [], change
+
+
+def level(optimizer: torch.optim.Optimizer, total_steps: int) -> LambdaLR:
+    """A schedule that does not count evaluations, as a config's own one might."""
+    return LambdaLR(optimizer, lambda step: 1.0)
+
+
+def test_chance_has_a_generator_of_its_own_for_each_purpose_and_position():
+    def draw(*key) -> int:
+        return int(torch.randint(2**62, (), generator=generator_for(*key)))
+
+    keys = [(0, "order", 0), (1, "order", 0), (0, "augment", 0), (0, "order", 1), (0, "order", 10)]
+    assert [draw(*key) for key in keys] == [draw(*key) for key in keys]
+    assert len({draw(*key) for key in keys}) == len(keys)
+
+
+def test_the_global_generators_go_on_from_a_restored_state(tmp_path):
+    def draws() -> list:
+        return [random.random(), np.random.standard_normal(), float(torch.rand(()))]
+
+    np.random.standard_normal()  # one of a pair: the other one waits in the state
+    torch.save(random_state(), tmp_path / "state.pt")
+    expected = draws()
+    restore_random_state(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert draws() == expected

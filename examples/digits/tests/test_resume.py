@@ -1,0 +1,125 @@
+"""A run that was stopped in the middle of an epoch goes on as if it had never stopped, to the last bit."""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from digits import checkpoint
+from digits.checkpoint import State, read
+from digits.config import Config
+from digits.precision import Precision
+from digits.run import Run
+
+
+@pytest.fixture
+def config(config, monkeypatch) -> Config:
+    """Checkpoints after steps 2, 4 and 6 of epochs of 3 steps; the loss is scaled as in fp16."""
+    autocast = torch.autocast("cpu", enabled=False)  # float16 takes seconds a step on a CPU
+    monkeypatch.setattr(Precision, "autocast", lambda self: autocast)
+    return replace(config, precision="fp16", evaluate_steps=2, log_steps=3)
+
+
+def records(run: Run) -> list[dict]:
+    """All that was recorded, but for the time that it took."""
+    return [{k: v for k, v in r.items() if k != "samples_per_second"} for r in run.records()]
+
+
+def test_going_on_equals_never_stopping(config, trained, interrupted, differences):
+    whole = trained(config, "whole")
+    for step in (3, 4):  # a step after a checkpoint, and right at one
+        with interrupted(config, step):
+            trained(config, f"stopped after {step}")
+        parts = trained(config, f"stopped after {step}")
+        for file in ("last_file", "best_file", "model_file"):
+            one, other = read(getattr(whole, file)), read(getattr(parts, file))
+            assert differences(one, other) == [], f"{file} after a stop at {step}"
+        assert records(whole) == records(parts)
+
+
+def forget(part: str, monkeypatch) -> None:
+    """Restores every part of a checkpoint but one."""
+    if part == "random":
+        monkeypatch.setattr(checkpoint, "restore_random_state", lambda state: None)
+        return
+    restore = State.restore
+
+    def restore_the_others(state: State, path: Path) -> None:
+        forgotten = state.parts.pop(part)
+        restore(state, path)
+        state.parts[part] = forgotten
+
+    monkeypatch.setattr(State, "restore", restore_the_others)
+
+
+def test_every_part_of_a_checkpoint_is_needed(
+    config, trained, interrupted, differences, monkeypatch, tmp_path
+):
+    """Without any one of them the run goes on elsewhere: nothing is saved that could be left out."""
+    whole = read(trained(config, "whole").last_file)
+    with interrupted(config, 1):
+        trained(replace(config, evaluate_steps=1), "first")
+    first = read(tmp_path / "first" / "last.pt")
+    needed = ["model", "scheduler", "scaler", "progress"]
+    needed += ["optimizer"] * bool(first["optimizer"]["state"])  # plain SGD has none
+    needed += ["random"] * bool(differences(first["random"], whole["random"]))  # without dropout
+    with interrupted(config, 3):
+        trained(config, "stopped")
+
+    unneeded = []
+    for part in needed:
+        shutil.copytree(tmp_path / "stopped", tmp_path / part)
+        with monkeypatch.context() as patch, suppress(ValueError):  # some schedules notice
+            forget(part, patch)
+            trained(config, part)
+        if not differences(whole, read(tmp_path / part / "last.pt")):
+            unneeded.append(part)
+    assert unneeded == []
+
+
+KILLED_RUN = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+import conftest
+
+config = conftest.load(sys.argv[1])
+task = conftest.class_of(config.task)
+task.load = conftest.load_few(task)
+augment, calls = task.augment, []
+
+def augment_or_die(self, inputs, generator):
+    calls.append(1)
+    if len(calls) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return augment(self, inputs, generator)
+
+task.augment = augment_or_die
+config = replace(conftest.small(config), evaluate_steps=2, log_steps=3)
+conftest.training.train(config, conftest.Run(Path(sys.argv[2])))
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
+def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp_path):
+    """No handler runs, nothing is cleaned up: only what was written before is there."""
+    config = replace(config, precision="fp32")
+    whole = trained(config, "whole")
+    (tmp_path / "killed").mkdir()
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])
+    process = subprocess.run(
+        [sys.executable, "-c", KILLED_RUN, str(config_file), str(tmp_path / "killed")],
+        env=os.environ | {"PYTHONPATH": paths},
+        timeout=120,
+    )
+    assert process.returncode == -9
+    parts = trained(config, "killed")
+    assert read(parts.last_file)["progress"]["step"] == 6
+    assert differences(read(whole.last_file), read(parts.last_file)) == []
+    assert records(whole) == records(parts)
