@@ -37,6 +37,8 @@ class Muon(torch.optim.Optimizer):
                 "Muon chooses by the name of a group, so give it groups such as "
                 '{"params": [...], "name": "hidden"} and {"params": [...], "name": "other"}'
             )
+        if lr < 0 or adamw_lr < 0:  # also where there is no hidden group to use lr
+            raise ValueError(f"lr and adamw_lr must be 0 or more, got {lr} and {adamw_lr}")
         groups = [dict(group) for group in groups]  # the caller's own stay as they are
         hidden, other = split(groups)
         self.parts: list[torch.optim.Optimizer] = []

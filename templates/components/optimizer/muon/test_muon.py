@@ -148,3 +148,10 @@ def test_groups_without_names_are_refused():
         Muon(model.parameters())
     with pytest.raises(TypeError, match="Muon chooses by the name of a group"):
         Muon([{"params": model.parameters()}])
+
+
+@pytest.mark.parametrize("settings", [{"lr": -1.0}, {"adamw_lr": -1.0}])
+def test_a_negative_rate_is_refused_also_where_no_group_would_use_it(settings):
+    groups = [{"params": [nn.Parameter(torch.zeros(2))], "name": "other"}]
+    with pytest.raises(ValueError, match=r"must be 0 or more, got .*-1[.]0"):
+        Muon(groups, **settings)
