@@ -18,9 +18,17 @@ def autocasting() -> bool:
     return torch.is_autocast_enabled("cpu")
 
 
+def low_bench(config, name: str) -> Bench:
+    """The parts of a config in a precision, with a scale at which the first step does not overflow."""
+    bench = Bench(replace(config, precision=name))
+    scaled = bench.precision.scaler.is_enabled()
+    bench.precision.scaler = torch.amp.GradScaler("cpu", enabled=scaled, init_scale=64.0)
+    return bench
+
+
 @pytest.mark.parametrize("name", LOW)
 def test_only_the_forward_pass_is_low(config, name):
-    bench = Bench(replace(config, precision=name))
+    bench = low_bench(config, name)
     seen = {}
 
     def saw(where: str, value) -> None:
@@ -52,12 +60,9 @@ def test_low_precision_gives_almost_the_gradient_of_fp32(config, name):
     """Clipped as it should be: a scaled gradient would be 65536 times too long, and clipped to nothing."""
 
     def step(precision: str) -> tuple[float, float, torch.Tensor]:
-        bench = Bench(replace(config, precision=precision, max_grad_norm=0.01))
+        bench = low_bench(replace(config, max_grad_norm=0.01), precision)
         bench.model.eval()  # dropout would draw from the same generator, but in another order
         batch = next(bench.batches(1))
-        bench.precision.scaler = torch.amp.GradScaler(
-            "cpu", enabled=bench.precision.scaler.is_enabled(), init_scale=64.0
-        )
         still = torch.optim.SGD(bench.model.parameters(), lr=0.0)  # leaves gradients as they are
         loss, norm, _ = optimize(
             bench.model, bench.loss_fn, *batch, still, bench.precision, bench.config
@@ -70,7 +75,9 @@ def test_low_precision_gives_almost_the_gradient_of_fp32(config, name):
     assert low_loss == pytest.approx(loss, rel=0.05)
     assert low_norm == pytest.approx(norm, rel=0.1)
     assert float(low_gradient.norm()) == pytest.approx(min(norm, 0.01), rel=0.01)
-    assert torch.cosine_similarity(gradient, low_gradient, dim=0) > 0.98
+    # the nearest stranger of a sample may be another one after rounding
+    alike = 0.9 if getattr(config.loss(), "compares_samples", False) else 0.98
+    assert torch.cosine_similarity(gradient, low_gradient, dim=0) > alike
 
 
 def test_clipping_shortens_long_gradients_alone():
