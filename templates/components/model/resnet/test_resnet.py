@@ -36,6 +36,16 @@ def test_a_block_starts_as_the_identity():
     assert torch.equal(ResidualBlock(8, 8)(features), features)
 
 
+def test_a_gradient_keeps_its_size_through_a_convolution_and_its_relu():
+    torch.manual_seed(0)
+    conv = ResidualBlock(64, 64).conv1
+    maps = torch.randn(4, 64, 16, 16, requires_grad=True)
+    outputs = conv(maps).relu()
+    gradient = torch.randn(outputs.shape)
+    outputs.backward(gradient)
+    assert 0.8 < maps.grad.square().mean() / gradient.square().mean() < 1.2
+
+
 def test_a_block_is_the_sum_of_shortcut_and_branch():
     torch.manual_seed(0)
     block, features = ResidualBlock(8, 16, stride=2), torch.randn(2, 8, 6, 6)
