@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from torchgen_cli import answers, names, presets
-from torchgen_cli.answers import Answers, complete, problems_of, read
+from torchgen_cli.answers import Answers, Part, complete, problems_of, read
 from torchgen_cli.catalogue import Catalogue
 from torchgen_cli.errors import RequestError
 
@@ -45,7 +45,7 @@ def test_names_are_stored_as_the_folders_are_called(catalogue):
         {"project": "leaf", "loss": "Cross-Entropy", "components": ["Loss/Focal"]}, catalogue
     )
     assert made.loss == "cross_entropy"
-    assert made.components == ("loss/focal",)
+    assert made.components == (Part("loss/focal", config="focal"),)
 
 
 def test_all_mistakes_are_told_at_once(catalogue):

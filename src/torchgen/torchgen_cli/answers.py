@@ -19,8 +19,45 @@ FILE = ".copier-answers.yml"
 
 
 @dataclass(frozen=True)
+class Part:
+    """A component beside the baseline's choices, and the config that a run with it is started by.
+
+    component: as `kind/name`
+    config: the name of that config; empty where there is none
+    settings: where it differs from the component's own entry: `gamma` and `3.0`, as Python text
+    """
+
+    component: str
+    config: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.component.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.component.partition("/")[2]
+
+    def data(self) -> Any:
+        """As copier takes it: in short where the config has the component's name and settings."""
+        if self.config == self.name and not self.settings:
+            return self.component
+        settings = {"settings": dict(self.settings)} if self.settings else {}
+        return {"component": self.component, "config": self.config, **settings}
+
+    @classmethod
+    def of(cls, given: Any) -> "Part":
+        """From what `data` returns, or from `kind/name` as somebody spelled it."""
+        long: dict[str, Any] = {"component": given} if isinstance(given, str) else given
+        kind, _, name = (canonical(word) for word in long["component"].partition("/"))
+        settings = tuple(long.get("settings", {}).items())
+        return cls(f"{kind}/{name}", long.get("config", name), settings)
+
+
+@dataclass(frozen=True)
 class Answers:
-    """One name a kind; `components` are further ones, as `kind/name`."""
+    """One name a kind, for the baseline; `components` are further ones."""
 
     project: str
     package: str
@@ -31,14 +68,19 @@ class Answers:
     scheduler: str
     precision: str
     tracker: str
-    components: tuple[str, ...] = ()
+    components: tuple[Part, ...] = ()
 
     def data(self) -> dict[str, Any]:
         """As copier takes them."""
-        return {**asdict(self), "components": list(self.components)}
+        return {**asdict(self), "components": [part.data() for part in self.components]}
+
+    def chosen(self) -> dict[str, str]:
+        """The baseline's choices, a name a kind."""
+        return {key: getattr(self, key) for key in KEYS if key not in NOT_CHOSEN}
 
 
 KEYS = tuple(field.name for field in fields(Answers))
+NOT_CHOSEN = ("project", "package", "components")
 
 
 def complete(given: Mapping[str, Any], catalogue: Catalogue) -> Answers:
@@ -50,7 +92,7 @@ def complete(given: Mapping[str, Any], catalogue: Catalogue) -> Answers:
     answers = Answers(
         project=given["project"],
         package=given.get("package", names.package_for(given["project"])),
-        components=tuple(_canonical_part(part) for part in given.get("components", ())),
+        components=tuple(Part.of(part) for part in given.get("components", ())),
         **chosen,
     )
     # the defaults are held to the same rules: whoever gives only a title has not chosen the package
@@ -84,29 +126,38 @@ def problems_of(given: Mapping[str, Any], catalogue: Catalogue) -> list[RequestE
         if why := names.package_problem(package):
             message = f"A package cannot be called {package!r}: {why}."
             problems.append(RequestError(message, f"--package {names.proposed_package(package)}"))
-    task: Component | None = None
-    parts = [(kind.kind, given[kind.kind]) for kind in catalogue.asked if kind.kind in given]
-    parts += [
-        (part.partition("/")[0], part.partition("/")[2]) for part in given.get("components", ())
-    ]
-    for kind, name in parts:
-        try:
-            component = catalogue.find(catalogue.kind(kind).kind, name)
-        except RequestError as problem:
-            problems.append(problem)
-            continue
-        task = component if kind == "task" else task
-        if task and (reason := catalogue.refusal(component, task)):
-            instead = catalogue.fitting(component.kind, task)[:1]
-            fixes = [f"--{component.kind} {name}" for name in instead]
-            list_command = f"torchgen list {component.kind} --task {task.name}"
-            problems.append(RequestError(reason, *fixes, list_command))
+    added = [Part.of(part) for part in given.get("components", ())]
+    chosen = [(kind.kind, given[kind.kind]) for kind in catalogue.asked if kind.kind in given]
+    tasks: list[Component] = []
+    for kind, name in chosen:
+        problems += _problems_of_part(kind, name, tasks, catalogue)
+    # what was added fits the task or one that was added, too
+    for part in sorted(added, key=lambda part: part.kind != "task"):
+        problems += _problems_of_part(part.kind, part.name, tasks, catalogue)
+    configs = [part.config for part in added if part.config and part.kind in catalogue.asked_names]
+    if twice := sorted({config for config in configs if configs.count(config) > 1}):
+        message = f"Two components want configs/{twice[0]}.py. Give one a `config:` of its own."
+        problems.append(RequestError(message))
     return problems
 
 
-def _canonical_part(part: str) -> str:
-    kind, _, name = part.partition("/")
-    return f"{canonical(kind)}/{canonical(name)}"
+def _problems_of_part(
+    kind: str, name: str, tasks: list[Component], catalogue: Catalogue
+) -> list[RequestError]:
+    """Whether there is such a component, and a task that it fits; a task joins the tasks."""
+    try:
+        component = catalogue.find(catalogue.kind(kind).kind, name)
+    except RequestError as problem:
+        return [problem]
+    if component.kind == "task":
+        tasks.append(component)
+    reasons = [catalogue.refusal(component, task) for task in tasks]
+    if not reasons or not all(reasons):
+        return []
+    instead = catalogue.fitting(component.kind, tasks[0])[:1]
+    fixes = [f"--{component.kind} {name}" for name in instead]
+    listed = f"torchgen list {component.kind} --task {tasks[0].name}"
+    return [RequestError(str(reasons[0]), *fixes, listed)]
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -147,11 +198,23 @@ def _misfit(file: Path, key: Any, value: Any) -> RequestError | None:
             f"{file}: {str(key)[:40]!r} is no answer.{hint} Keys: {', '.join(KEYS)}."
         )
     if key == "components":
-        listed = isinstance(value, list) and all(isinstance(part, str) for part in value)
-        if value and not (listed and all("/" in part for part in value)):
+        if value and not (isinstance(value, list) and all(map(_is_part, value))):
             return RequestError(f"{file}: components is a list of kind/name, such as [loss/focal].")
     elif not isinstance(value, str):
         return RequestError(
             f"{file}: {key} is one name, such as `{key}: ...`, not a list or a mapping."
         )
     return None
+
+
+def _is_part(value: Any) -> bool:
+    if isinstance(value, str):
+        return "/" in value
+    return (
+        isinstance(value, dict)
+        and value.keys() <= {"component", "config", "settings"}
+        and isinstance(value.get("component"), str)
+        and "/" in value["component"]
+        and isinstance(value.get("config", ""), str)
+        and isinstance(value.get("settings", {}), dict)
+    )

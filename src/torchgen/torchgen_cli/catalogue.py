@@ -87,6 +87,10 @@ class Catalogue:
         """The kinds that a project chooses from, in the order in which they are asked for."""
         return [kind for kind in self.kinds.values() if not kind.carried]
 
+    @property
+    def asked_names(self) -> list[str]:
+        return [kind.kind for kind in self.asked]
+
     @cached_property
     def default_task(self) -> str:
         """The one of plain `copier copy`."""
@@ -124,7 +128,7 @@ class Catalogue:
             if canonical(name) in self.names(other):
                 found = canonical(name)
                 raise RequestError(
-                    f"There is no {kind} {name!r}: {found} is a {other}.",
+                    f"There is no {kind} {name!r}; there is the {other} {found!r}.",
                     f"torchgen show {other} {found}",
                     f"torchgen list {kind}",
                 )

@@ -1,6 +1,7 @@
-"""A repository for a new project, with its first commit.
+"""git: a repository for a new project, and three-way merges in temporary folders.
 
-A courtesy: whatever goes wrong here, the project stands.
+The repository is a courtesy: whatever goes wrong there, the project stands. Nothing else of torchgen
+runs git in a user's folder.
 """
 
 import os
@@ -28,7 +29,7 @@ class GitError(Exception):
 def first_commit(plan: Plan, message: str) -> str:
     """Commit what the plan created; returns what was done, or why nothing was."""
     target = plan.target.absolute()
-    if shutil.which("git") is None:
+    if not is_installed():
         return "git is not installed, so there is no repository"
     if any((folder / ".git").exists() for folder in (target, *target.parents)):
         return "the folder is part of a git repository already: commit it there"
@@ -61,25 +62,44 @@ def first_commit(plan: Plan, message: str) -> str:
     return "git repository with a first commit"
 
 
+def is_installed() -> bool:
+    return shutil.which("git") is not None
+
+
+def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[bytes]":
+    """git in a temporary folder: as if nobody had ever configured it, and in no repository."""
+    away = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    away["GIT_CEILING_DIRECTORIES"] = str(folder.absolute().parent)
+    return _run(folder, arguments, _environment(()) | away)
+
+
 def _git(folder: Path, *arguments: str, paths: list[str] | None = None) -> None:
-    # GIT_DIR and its like, set where a hook or an alias calls us, would point at another repository
-    kept = ("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG")
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(kept)
-    }
-    options = [part for setting in QUIET for part in ("-c", setting)]
+    environment = _environment(("GIT_AUTHOR_", "GIT_COMMITTER_", "GIT_CONFIG"))
     try:
-        done = subprocess.run(
-            ["git", *options, *arguments],
-            cwd=folder,
-            env={**environment, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"},
-            input="\0".join(paths or ()).encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
+        done = _run(folder, arguments, environment, "\0".join(paths or ()).encode())
     except (OSError, subprocess.TimeoutExpired) as error:
         raise GitError(str(error)) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise GitError(said[-1] if said else f"git {arguments[0]} failed")
+
+
+def _environment(kept: tuple[str, ...]) -> dict[str, str]:
+    """Without GIT_DIR and its like, which a hook or an alias sets for a repository of its own."""
+    mine = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith(kept)}
+    return mine | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _run(
+    folder: Path, arguments: tuple[str, ...], environment: dict[str, str], given: bytes = b""
+) -> "subprocess.CompletedProcess[bytes]":
+    options = [part for setting in QUIET for part in ("-c", setting)]
+    return subprocess.run(
+        ["git", *options, *arguments],
+        cwd=folder,
+        env=environment,
+        input=given,
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )

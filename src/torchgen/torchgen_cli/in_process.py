@@ -6,6 +6,7 @@ It knows as much of copier's language as this template uses, and a test compares
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,27 @@ from jinja2.sandbox import SandboxedEnvironment
 
 from torchgen_cli.answers import FILE, Answers
 from torchgen_cli.catalogue import Loader, read_yaml
-from torchgen_cli.plan import File
+from torchgen_cli.files import File
 from torchgen_cli.render import stamped
+
+COMPONENTS = "components"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a component's file comes from.
+
+    part: as `kind/name`
+    file: its name in the component's folder
+    """
+
+    part: str
+    file: str
+
+    @property
+    def template(self) -> str:
+        """Its path among the templates."""
+        return f"{COMPONENTS}/{self.part}/{self.file}"
 
 
 class Renderer:
@@ -43,12 +63,12 @@ class Renderer:
             rf"{start} *yield (\w+) from (.+?) *{end}(.*?){start} *endyield *{end}"
         )
 
-    def render(self, answers: Answers) -> dict[str, File]:
-        """The same files as `render.render`."""
-        given = answers.data()
-        context = given | self._computed(given)
-        context["_copier_answers"] = given
-        context["_copier_conf"] = {"answers_file": FILE}
+    def render(self, answers: Answers, version: str | None = None) -> dict[str, File]:
+        """The same files as `render.render`.
+
+        version: what the answers file says made them; the installed one where it is not given
+        """
+        context = self._context(answers)
         project = self.templates / self.config["_subdirectory"]
         files = {}
         for name, path in self._sources:
@@ -57,7 +77,37 @@ class Renderer:
             for rendered, names in self._places(tuple(path.split("/")), context):
                 text = self.environment.get_template(source).render(context | names)
                 files[rendered] = File(text.encode(), executable)
-        return files | {FILE: stamped(files[FILE])}
+        return files | {FILE: stamped(files[FILE], version)}
+
+    def sources(self, answers: Answers) -> dict[str, Source]:
+        """Which of a project's files are components, and whose."""
+        found = {}
+        for kind in self._context(answers)["kinds"]:
+            folder = f"{answers.package}/{kind['folder']}" if kind["folder"] else kind["kind"]
+            for name in kind["code"]:
+                part = f"{kind['kind']}/{name}"
+                for ending in [".py"] if kind["folder"] else [".csv", ".md"]:
+                    found[f"{folder}/{name}{ending}"] = Source(part, f"{name}{ending}")
+            for name in kind["tests"]:
+                place = f"tests/{kind['folder']}/test_{name}.py"
+                found[place] = Source(f"{kind['kind']}/{name}", f"test_{name}.py")
+        return found
+
+    def requires(self, answers: Answers) -> list[str]:
+        """The requirements of all components, as pyproject.toml states them."""
+        found = []
+        for part in {source.part for source in self.sources(answers).values()}:
+            found += read_yaml(self.templates / COMPONENTS / part / "component.yml").get(
+                "requires", []
+            )
+        return sorted(set(found))
+
+    def _context(self, answers: Answers) -> dict[str, Any]:
+        given = answers.data()
+        found = self._computed(given)
+        asked = {key: found[key] for key in found if self.config[key].get("when") is not False}
+        files = {"_copier_answers": given | asked, "_copier_conf": {"answers_file": FILE}}
+        return given | found | files
 
     @cached_property
     def _sources(self) -> list[tuple[str, str]]:
@@ -68,10 +118,10 @@ class Renderer:
         return [(name, name.removesuffix(suffix)) for name in sorted(names)]
 
     def _computed(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The hidden answers, each from those before it."""
+        """The answers not given, hidden ones among them, each from those before it."""
         found: dict[str, Any] = {}
         for key, question in self.config.items():
-            if not key.startswith("_") and question.get("when") is False:
+            if not key.startswith("_") and key not in given:
                 text = self._template(question["default"]).render({**given, **found})
                 found[key] = yaml.load(text, Loader)
         return found

@@ -13,40 +13,87 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from torchgen_cli import transaction
 from torchgen_cli.errors import MachineError, RequestError
+from torchgen_cli.files import File
 
-
-@dataclass(frozen=True)
-class File:
-    """A rendered file."""
-
-    content: bytes
-    executable: bool = False
+Kind = Literal["create", "keep", "update", "merge", "conflict", "beside", "delete", "skip"]
 
 
 @dataclass(frozen=True)
 class FileAction:
-    """create: the file is not there yet; keep: it is, and holds just what would be written"""
+    """What happens to one file.
 
-    path: str  # relative to the target, with slashes
-    kind: Literal["create", "keep"]
-    file: File
+    create: it is not there yet
+    keep: it is, and holds just what would be written
+    update: nobody has changed it since it was written, so it becomes the new one
+    merge: what torchgen changed is put into yours
+    conflict: the same, with markers at the `lines` where somebody has to choose
+    beside: yours stays, and the new one gets this name beside it
+    delete: nobody has changed it, and it is no longer needed
+    skip: it stays as it is; a change that is not made is in `unapplied`, as a diff
+
+    path: relative to the target, with slashes
+    file: what will stand there; None where nothing is written
+    before: what stands there now
+    """
+
+    path: str
+    kind: Kind
+    file: File | None
+    before: bytes | None = None
+    note: str = ""
+    lines: tuple[int, ...] = ()
+    unapplied: str = ""
 
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
 
+    @property
+    def writes(self) -> bool:
+        return self.kind not in ("keep", "skip")
+
 
 @dataclass(frozen=True)
 class Plan:
+    """command: what is done, in words, for the record that `undo` reads; "" for a new project"""
+
     target: Path
     actions: tuple[FileAction, ...]
+    command: str = ""
 
     @property
     def created(self) -> list[str]:
         return [action.path for action in self.actions if action.kind == "create"]
 
+    @property
+    def written(self) -> list[FileAction]:
+        return [action for action in self.actions if action.writes]
+
+    @property
+    def files(self) -> dict[str, File]:
+        """What will stand there, where a plan says it."""
+        return {action.path: action.file for action in self.actions if action.file}
+
+    @property
+    def conflicts(self) -> list[FileAction]:
+        """Where somebody has to choose."""
+        return [action for action in self.actions if action.kind in ("conflict", "beside")]
+
     def apply(self) -> None:
+        """Carry it out, all or nothing.
+
+        Raises:
+            RequestError: a file is no longer as it was when this was planned
+            MachineError: a file cannot be written
+        """
+        if self.command:
+            if self.written:
+                files = {action.path: action.file for action in self.written}
+                seen = {action.path: action.before for action in self.written}
+                transaction.commit(self.target, self.command, files, seen)
+            return
         try:
             if os.path.lexists(self.target):
                 _add_to_folder(self)
@@ -143,7 +190,8 @@ def _make_folder(plan: Plan) -> None:
         for action in plan.actions:
             place = stage / action.path
             place.parent.mkdir(parents=True, exist_ok=True)
-            _write(place, action.file)
+            if action.file:
+                _write(place, action.file)
         os.rename(stage, target)
     except BaseException:
         shutil.rmtree(stage, ignore_errors=True)
@@ -155,8 +203,8 @@ def _add_to_folder(plan: Plan) -> None:
     """Everything into a temporary folder inside the target, then one rename a file."""
     target = plan.target.absolute()
     stage = target / f".torchgen.{secrets.token_hex(4)}"
-    created = [action for action in plan.actions if action.kind == "create"]
-    places = [target / action.path for action in created]
+    created = [plan.files[path] for path in plan.created]
+    places = [target / path for path in plan.created]
     moved: list[Path] = []
     folders = {parent for place in places for parent in place.parents if target in parent.parents}
     missing = sorted(
@@ -164,8 +212,8 @@ def _add_to_folder(plan: Plan) -> None:
     )
     try:
         stage.mkdir()
-        for number, action in enumerate(created):
-            _write(stage / str(number), action.file)
+        for number, file in enumerate(created):
+            _write(stage / str(number), file)
         for number, place in enumerate(places):
             place.parent.mkdir(parents=True, exist_ok=True)
             if os.path.lexists(place):

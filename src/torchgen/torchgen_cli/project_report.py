@@ -21,7 +21,7 @@ def print_answers(answers: Answers, catalogue: Catalogue) -> None:
     for kind in catalogue.asked:
         chosen = catalogue.find(kind.kind, getattr(answers, kind.kind))
         table.append((kind.title.lower(), chosen.name, chosen.summary))
-    table += [("also", part, "") for part in answers.components]
+    table += [("also", part.component, "") for part in answers.components]
     console = report.stderr()
     console.print()
     report.rows(console, table, ("dim", "bold", "dim"))
@@ -122,7 +122,7 @@ def _tree(plan: Plan, answers: Answers) -> Tree:
 
 def _about(action: FileAction) -> str:
     """The first line of a Python file's docstring."""
-    if not action.name.endswith(".py"):
+    if not action.name.endswith(".py") or action.file is None:
         return ""
     try:
         return first_line(action.file.content.decode())

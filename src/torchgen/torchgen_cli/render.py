@@ -5,11 +5,11 @@ from pathlib import Path
 
 import yaml
 
-from torchgen_cli import __version__
+from torchgen_cli import history
 from torchgen_cli.answers import FILE, Answers
 from torchgen_cli.catalogue import Loader
 from torchgen_cli.errors import MachineError
-from torchgen_cli.plan import File
+from torchgen_cli.files import File
 
 # Where plain `copier update` looks for newer templates, whoever's machine the project is on.
 SOURCE = "git+torchgen://templates"
@@ -49,11 +49,14 @@ def read_tree(folder: Path) -> dict[str, File]:
     }
 
 
-def stamped(file: File) -> File:
-    """The answers file, with the version instead of this machine's path to the template."""
+def stamped(file: File, version: str | None = None) -> File:
+    """The answers file, with a version (this torchgen's, if none is given) and no machine's path."""
     text = file.content.decode()
     comments = "".join(line for line in text.splitlines(keepends=True) if line.startswith("#"))
-    answers = yaml.load(text, Loader) | {"_commit": __version__, "_src_path": SOURCE}
+    answers = yaml.load(text, Loader) | {
+        "_commit": version or history.current(),
+        "_src_path": SOURCE,
+    }
     # as copier's own `to_nice_yaml` writes it
     body = yaml.dump(answers, indent=4, allow_unicode=True, default_flow_style=False)
     return File((comments + body).encode())
