@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs example dist clean
+.PHONY: help demo test lint format docs example dist release clean
 
 help:  ## these lines
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,10 @@ example: $(VENV)/tool  ## write examples/digits anew from the template
 dist: $(VENV)/dev  ## build the sdist and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
+
+release: $(VENV)/tool  ## add templates/ to the history of releases: make release VERSION=x.y.z
+	@test -n "$(VERSION)" || { echo "Which one? make release VERSION=x.y.z" >&2; exit 2; }
+	$(BIN)/python scripts/release.py "$(VERSION)"
 
 clean:  ## remove the environment, the demo and what was built
 	rm -rf $(VENV) demo dist

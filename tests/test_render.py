@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from torchgen_cli import __version__, answers, lifecycle, names
+from torchgen_cli import answers, history, lifecycle, names
 from torchgen_cli.answers import complete
 from torchgen_cli.catalogue import Catalogue
 from torchgen_cli.errors import MachineError
@@ -85,7 +85,7 @@ def test_the_answers_file_names_the_version_and_no_path_of_this_machine():
     assert file.startswith("# ")
     stored = yaml.safe_load(file)
     assert stored["_src_path"] == SOURCE
-    assert stored["_commit"] == __version__
+    assert stored["_commit"] == history.current()
     assert given_in({answers.FILE: render(TEMPLATES, made)[answers.FILE]}) == made.data()
     assert str(TEMPLATES) not in file
 
