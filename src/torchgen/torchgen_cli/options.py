@@ -99,3 +99,25 @@ AnyKind = Annotated[
 ]
 Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete_name)]
 Code = Annotated[bool, switch("Print its code, and nothing else.", OUTPUT, "--code")]
+
+_PROJECT = "The project's folder, or one inside it; this one if not given."
+Project = Annotated[Path, typer.Option("--project", "-C", metavar="FOLDER", help=_PROJECT)]
+Names = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="NAME... [--SETTING VALUE]...",
+        help="The components, and settings of one.",
+        autocompletion=complete_name,
+    ),
+]
+As = Annotated[str | None, typer.Option("--as", metavar="CONFIG", help="Another config's name.")]
+Force = Annotated[bool, typer.Option("--force", metavar="", help="Even if files import it.")]
+_TO = "To this version, instead of the newest."
+To = Annotated[str | None, typer.Option("--to", metavar="VERSION", help=_TO)]
+Every = Annotated[bool, typer.Option("--all", metavar="", help="Bring all components, too.")]
+Brought = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[COMPONENT]...", help="Components to bring, too, as loss/focal."),
+]
+_SET = "What `torchgen set` would change."
+Set = Annotated[str | None, typer.Option("--set", metavar="KIND=NAME", help=_SET)]
