@@ -59,7 +59,9 @@ class Progress:
         return better
 
     def state_dict(self) -> dict[str, Any]:
-        return dict(vars(self)) | {"loss": torch.as_tensor(self.loss).clone()}
+        state = dict(vars(self)) | {"loss": torch.as_tensor(self.loss).clone()}
+        del state["max_skips"]  # a setting: a run that goes on in another precision has another one
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
