@@ -141,6 +141,26 @@ def test_a_component_stays_as_it_is_until_it_is_named(folder):
     assert actions(changed)["leaf/losses/focal.py"] == "merge"
 
 
+def test_a_component_that_came_later_is_no_obstacle(tmp_path):
+    versions = living.small_releases()
+    extra = {
+        "component.yml": "{entry: ExtraLoss, choose: New., outputs: [classes]}",
+        "extra.py": '"""Extra loss: new."""\n\n\nclass ExtraLoss: ...\n',
+    }
+    for version in ("0.2.0", "0.3.0"):
+        versions[version] |= {f"components/loss/extra/{name}": extra[name] for name in extra}
+    with living.installed(tmp_path / "releases", versions):
+        folder = tmp_path / "leaf"
+        living.make(folder, "0.2.0", components=["loss/focal", "loss/extra"])
+        focal = folder / "leaf" / "losses" / "focal.py"
+        # as 0.1.0 had it, which knows no loss/extra
+        focal.write_text(versions["0.1.0"][living.FOCAL])
+        assert inspection.status(living.opened(folder)).edited == ()
+        assert update(folder, to="0.3.0").newer == (("loss/focal", ""),)
+        update(folder, "focal", to="0.3.0")
+        assert focal.read_text() == versions["0.3.0"][living.FOCAL]
+
+
 @pytest.mark.parametrize(
     ("file", "line"),
     [
@@ -438,8 +458,7 @@ BASELINE, CROSS_ENTROPY = (
     "components/loss/cross_entropy/cross_entropy.py",
 )
 NOTE = "# Added by a newer release."
-OWN_STEP = """    stepped = precision.step(optimizer, norm)
-    if stepped and norm > 1e3:
+OWN_STEP = """    if stepped and norm > 1e3:
         print("a steep step")  # mine
     return batch_loss, norm, stepped
 """
@@ -515,8 +534,9 @@ def passes_its_tests(folder: Path) -> None:
 
 def as_its_user_left_it(folder: Path) -> None:
     """The step rewritten, a metric added, a module moved, a loss and a config of their own."""
-    end = "    return batch_loss, norm, precision.step(optimizer, norm)\n"
-    edit(folder / "leaf" / "train.py", end, OWN_STEP)
+    train = folder / "leaf" / "train.py"
+    end = r"    return batch_loss, norm, (precision\.step\(.*\))\n"
+    train.write_text(re.sub(end, rf"    stepped = \1\n{OWN_STEP}", train.read_text()))
     metrics = folder / "leaf" / "metrics" / "classification.py"
     metrics.write_text(metrics.read_text() + OWN_METRIC)
     (folder / "tests" / "test_own.py").write_text(OWN_TEST)

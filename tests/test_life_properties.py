@@ -17,8 +17,10 @@ from torchgen_cli import inspection, lifecycle, transaction
 from torchgen_cli.answers import FILE, Part, complete
 from torchgen_cli.catalogue import Catalogue
 from torchgen_cli.errors import RequestError
+from torchgen_cli.files import File
 from torchgen_cli.in_process import Renderer
 from torchgen_cli.lifecycle import Changed
+from torchgen_cli.origins import made_from
 
 BOM = codecs.BOM_UTF8
 CATALOGUE = Catalogue()
@@ -77,6 +79,19 @@ def test_add_touches_the_answers_alone_and_remove_is_its_reverse(component, tmp_
     assert inspection.own_changes(living.opened(tmp_path)) == []
     carry_out(lifecycle.remove(living.opened(tmp_path), kind, name), tmp_path)
     assert living.tree(tmp_path) == before
+
+
+def test_a_components_file_follows_from_its_template_and_the_package_alone():
+    looked_at = set()
+    for task in TASKS:
+        given = {"project": "leaf", "task": task, "components": everything_for(task)}
+        answers = complete(given, CATALOGUE)
+        rendered = RENDERER.render(answers)
+        for path, source in RENDERER.sources(answers).items():
+            file = File((CATALOGUE.templates / source.template).read_bytes())
+            assert made_from(file, source.template, "leaf") == rendered[path], path
+            looked_at.add(source.part)
+    assert len(looked_at) > 40
 
 
 ENGINE = ["README.md", "leaf/train.py", "leaf/config.py", "tests/test_train.py", "leaf/plots.py"]

@@ -1,10 +1,10 @@
 """A run that stops because of its numbers leaves the step, and the step can be run again."""
 
 import itertools
+import re
 import sys
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -37,9 +37,21 @@ def stopped(trained, tmp_path):
 
 
 @pytest.fixture
-def diverging(config) -> Config:
-    """A run whose first step is so long that the second one cannot be computed."""
-    return replace(config, optimizer=partial(config.optimizer, lr=1e30), max_grad_norm=None)
+def diverging(config, monkeypatch) -> Config:
+    """A run whose first step leaves weights so large that the second one cannot be computed."""
+    step = Precision.step
+
+    def step_too_far(self, optimizer, loss: Tensor, norm: Tensor) -> bool:
+        stepped = step(self, optimizer, loss, norm)
+        with torch.no_grad():
+            for group in optimizer.param_groups:
+                for parameter in group["params"]:
+                    if parameter.ndim > 1:
+                        parameter.fill_(3e38)
+        return stepped
+
+    monkeypatch.setattr(Precision, "step", step_too_far)
+    return config
 
 
 @pytest.mark.parametrize(("precision", "number"), [("fp32", 5), ("fp16", 1)])
@@ -70,8 +82,9 @@ def test_replay_finds_what_the_run_found(diverging, stopped, monkeypatch, capsys
     assert head.startswith("step 2: the loss is ")
     assert "No weight was changed" in head
     assert command.endswith(f"python -m {replay_module.__name__} {folder}")
-    assert found[-1].endswith("and more, so suspect the weights")
-    assert found[-1].count(",") == NAMED + 1  # between them, after "alone" and after "more"
+    if not getattr(diverging.loss(), "compares_samples", False):  # it needs two
+        assert found[-1].endswith("and more, so suspect the weights")
+        assert len(re.findall(r" \d+\b", found[-1].partition(":")[2])) == NAMED
     weights = read(folder / "step.pt")["model"]
     assert all(value.isfinite().all() for value in weights.values())
     assert replay(folder, CPU)[1:4] == found
