@@ -60,16 +60,22 @@ def test_a_step_is_computed_again_to_the_last_bit(config, stopped, monkeypatch, 
     step, calls = Precision.step, itertools.count(1)
 
     def step_or_refuse(self, optimizer, loss: Tensor, norm: Tensor) -> bool:
-        return step(self, optimizer, loss, norm * (torch.inf if next(calls) == number else 1.0))
+        if next(calls) < number:
+            return step(self, optimizer, loss, norm)
+        self.scaler.update(1.0)  # as an overflow changes it
+        return False
 
     monkeypatch.setattr(Precision, "step", step_or_refuse)
     monkeypatch.setattr(training, "Progress", lambda max_skips: Progress(0))
     told, folder = stopped(replace(config, precision=precision))
     box = read(folder / "step.pt")
     model, loss_fn, config = rebuild(box, CPU)
+    monkeypatch.setattr(Precision, "step", step)
     again = Again(box, model, loss_fn, Precision(box["precision"], CPU), config, optimize)
     assert [recorded[0] for recorded in box["last"]] == list(range(1, number + 1))
-    assert box["last"][-1] == (number, *again.run())
+    same = pytest.approx(box["last"][-1][1:], rel=0, abs=0, nan_ok=True)
+    assert again.run() == same
+    assert again.run() == same  # no weight has moved
     if precision == "fp16":
         assert box["scaler"]["scale"] == 2.0**16  # as it was before the step
     else:
