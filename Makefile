@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs example dist release clean
+.PHONY: help demo test lint format docs example bench-tool dist release clean
 
 help:  ## these lines
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/tool  ## scaffold the default project into demo/digits and train it to the end
 	rm -rf demo/digits
@@ -39,6 +39,9 @@ example: $(VENV)/tool  ## write examples/digits anew from the template
 	rm -rf examples/digits
 	$(BIN)/torchgen new examples/digits --defaults --no-git --quiet
 
+bench-tool: $(VENV)/tool  ## measure torchgen beside other programs, and write docs/benchmarks.md (minutes)
+	$(BIN)/python benchmarks/tool/run.py
+
 dist: $(VENV)/dev  ## build the sdist and the wheel into dist/
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
@@ -48,7 +51,7 @@ release: $(VENV)/tool  ## add templates/ to the history of releases: make releas
 	$(BIN)/python scripts/release.py "$(VERSION)"
 
 clean:  ## remove the environment, the demo and what was built
-	rm -rf $(VENV) demo dist
+	rm -rf $(VENV) build demo dist
 
 # Empty files that say what .venv holds, so that the set-up is repeated only when it has to be.
 SETUP := pyproject.toml constraints.txt src/torchgen/torchgen_cli/__init__.py

@@ -103,7 +103,7 @@ def test_a_kind_is_known_by_name_folder_and_title(catalogue, spelled):
         (
             "model",
             "focal",
-            "There is no model 'focal': focal is a loss.",
+            "There is no model 'focal'; there is the loss 'focal'.",
             "torchgen show loss focal",
         ),
         ("loss", "zzz", "There is no loss 'zzz'. There is: contrastive, ", "torchgen list loss"),

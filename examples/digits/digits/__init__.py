@@ -2,8 +2,6 @@
 
 import os
 
-# Both are read once, when torch is imported.
 # Idle threads that spin take the cores from those that work: on a busy machine a step takes ten times as long.
+# It is read once, when torch is imported.
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-# What cuBLAS needs to give the same result twice.
-os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from .config import Config
-from .data import Dataset, place
+from .data import Dataset
+from .device import place
 from .settings import describe_part, rebuild_part
 
 

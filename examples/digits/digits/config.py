@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .errors import mistake_in
 from .settings import check_settings, check_type, describe_part, did_you_mean, settings_of
 
 
@@ -36,6 +37,7 @@ class Config:
     device: str = "auto"
     workers: int | None = None  # processes that load data; None: none for data in memory
     compile: bool = False
+    deterministic: bool = False  # on a GPU the same to the bit, or an error; slower
     log_steps: int = 10
     evaluate_steps: int | None = None  # None: once an epoch
     start_from: str | None = None  # a checkpoint whose weights to start from; its head may differ
@@ -70,6 +72,9 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     sys.path.insert(0, str(Path(path).resolve().parent.parent))  # configs import one another
     try:
         config = runpy.run_path(str(path)).get("config")
+    except Exception as error:  # a config is a program, and may fail as any other
+        known = [field.name for field in fields(Config)]
+        raise ValueError(mistake_in(Path(path), error, known)) from error
     finally:
         sys.path.pop(0)
     if not isinstance(config, Config):

@@ -1,17 +1,20 @@
 """What the loop knows of data: sets of samples, and batches in an order that is a pure function of (seed, step)."""
 
 import math
-import os
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
+from .device import cores
+from .errors import ReadingError
 from .randomness import generator_for
 
 Batch = tuple[Tensor, Tensor]
+CPU = torch.device("cpu")
 
 
 class Dataset(Protocol):
@@ -82,53 +85,62 @@ class Task(Protocol):
 
 
 def batches(
-    dataset: Dataset, batch_size: int, seed: int, start: int, stop: int, workers: int | None = None
+    dataset: Dataset,
+    batch_size: int,
+    seed: int,
+    start: int,
+    stop: int,
+    workers: int | None = None,
+    device: torch.device = CPU,
 ) -> Iterator[Batch]:
     """The batches of steps `start` to `stop`; each epoch visits every sample once, the last batch may be smaller."""
     steps = math.ceil(len(dataset) / batch_size)
     for epoch in range(start // steps, math.ceil(stop / steps)):
         order = torch.randperm(len(dataset), generator=generator_for(seed, "order", epoch))
         first, last = max(start - epoch * steps, 0), min(stop - epoch * steps, steps)
-        yield from fetch(dataset, order.split(batch_size)[first:last], workers)
+        yield from fetch(dataset, order.split(batch_size)[first:last], workers, device)
 
 
-def in_order(dataset: Dataset, batch_size: int, workers: int | None = None) -> Iterator[Batch]:
+def in_order(
+    dataset: Dataset, batch_size: int, workers: int | None = None, device: torch.device = CPU
+) -> Iterator[Batch]:
     """Every sample once, in order."""
-    return fetch(dataset, torch.arange(len(dataset)).split(batch_size), workers)
+    return fetch(dataset, torch.arange(len(dataset)).split(batch_size), workers, device)
 
 
-def fetch(dataset: Dataset, chunks: Sequence[Tensor], workers: int | None) -> Iterator[Batch]:
+def fetch(
+    dataset: Dataset, chunks: Sequence[Tensor], workers: int | None, device: torch.device = CPU
+) -> Iterator[Batch]:
     """The batch of each chunk of indices."""
     if workers is None:  # processes cost more than they bring where the samples are in memory
-        workers = 0 if isinstance(dataset, TensorSet) else min(8, os.cpu_count() or 1)
+        workers = 0 if isinstance(dataset, TensorSet) else min(8, cores())
     if workers == 0:
-        return (dataset.__getitems__(chunk) for chunk in chunks)
+        return reading(dataset.__getitems__(chunk) for chunk in chunks)
     loader: DataLoader[Any] = DataLoader(
         dataset,  # type: ignore[arg-type]  # a Dataset by its methods
         batch_sampler=[chunk.tolist() for chunk in chunks],
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
-        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=leave_interrupts_to_the_run,
+        pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )
-    return iter(loader)
+    return reading(iter(loader))
+
+
+def reading(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches; a file that cannot be read in the middle of a run is no mistake of the code."""
+    try:
+        yield from batches
+    except (ValueError, OSError) as error:
+        raise ReadingError(error) from error
+
+
+def leave_interrupts_to_the_run(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; only the one that trains knows when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def as_it_is(batch: Batch) -> Batch:
     """`__getitems__` gives whole batches: nothing is left to collate. At the top level, so that workers can import it."""
     return batch
-
-
-def place_model(model: nn.Module, device: torch.device) -> None:
-    """Moves a model to the device; weights of convolutions in the same format as their inputs."""
-    model.to(device)
-    if device.type == "cuda":
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def place(inputs: Tensor, device: torch.device) -> Tensor:
-    """A batch on the device; images on a GPU with their channels last, where convolutions are fastest."""
-    inputs = inputs.to(device, non_blocking=True)
-    # not on a CPU: torch 2.13 crashes in the backward pass of a GroupNorm after frozen layers
-    images_on_gpu = inputs.ndim == 4 and device.type == "cuda"
-    return inputs.contiguous(memory_format=torch.channels_last) if images_on_gpu else inputs

@@ -18,8 +18,8 @@ import torch
 
 from .checks import check_parts
 from .config import Config, load
-from .data import Batch, batches, place
-from .device import pick_device
+from .data import Batch, batches
+from .device import pick_device, place
 from .errors import told_plainly
 from .optim import freeze, param_groups, train_mode
 from .precision import Precision
@@ -33,7 +33,7 @@ class Bench:
     """The parts of a config, built for a few steps outside a run."""
 
     def __init__(self, config: Config, *, lr: float | None = None) -> None:
-        seed_everything(config.seed)
+        seed_everything(config.seed, deterministic=config.deterministic)
         self.config, self.device = config, pick_device(config.device)
         task = config.task()
         self.train_set, _ = task.load()
@@ -48,7 +48,8 @@ class Bench:
 
     def batches(self, count: int) -> Iterator[Batch]:
         """The first batches of a run, on the device."""
-        stream = batches(self.train_set, self.config.batch_size, self.config.seed, 0, count)
+        size, seed, workers = self.config.batch_size, self.config.seed, self.config.workers
+        stream = batches(self.train_set, size, seed, 0, count, workers, self.device)
         return ((place(x, self.device), y.to(self.device)) for x, y in stream)
 
     def step(self, batch: Batch) -> float:

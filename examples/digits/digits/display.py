@@ -57,7 +57,9 @@ class Display:
             | {f"val_{name}": value for name, value in figures.items()}
         )
         shown = "  ".join(f"{name} {value:.4f}" for name, value in figures.items())
+        # of the records since the last evaluation: an older one would pass for this one's
         loss = f"train loss {self.record['train_loss']:.4f}  " if self.record else ""
+        self.record = {}
         mark = "  *" if best else ""
         tqdm.write(f"epoch {epoch:5.1f}/{self.epochs}  {loss}val {shown}{mark}")
         self.bar.update(progress.step - self.bar.n)

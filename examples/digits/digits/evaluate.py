@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .data import Dataset, Task, in_order, place
-from .device import pick_device
-from .errors import told_plainly
+from .checkpoint import read
+from .data import Dataset, Task, in_order
+from .device import pick_device, place
+from .errors import ReadingError, told_plainly
 from .precision import Precision
 from .run import Run
 from .weights import load_for_inference
@@ -42,33 +43,47 @@ def evaluate(
     dataset: Dataset,
     precision: Precision,
     device: torch.device,
-    batch_size: int = 256,
+    batch_size: int,
+    workers: int | None = None,
+    at_once: int = 256,
 ) -> tuple[float, Tensor, Tensor]:
-    """The mean loss, the outputs (N, ...) and the targets (N, ...), on the CPU; the same for every batch size."""
+    """The mean loss, the outputs (N, ...) and the targets (N, ...), on the CPU.
+
+    batch_size: that of training; it matters to losses that compare the samples of a batch with each other
+    at_once: samples in a forward pass; nothing depends on it
+    """
     if not len(dataset):
         raise ValueError("there is nothing to evaluate: the data set is empty")
     was_training = [(module, module.training) for module in model.modules()]
     model.eval()
-    losses, weights, outputs, targets = [], [], [], []
+    outputs, targets = [], []
     try:
         # no_grad, not inference_mode: whatever a model keeps from this pass must still serve the next training step
         with torch.no_grad():
-            for inputs, target in in_order(dataset, batch_size):
-                target = target.to(device, non_blocking=True)
+            for inputs, target in in_order(dataset, at_once, workers, device):
                 with precision.autocast():
                     output = model(place(inputs, device))
-                losses.append(loss_fn(output.float(), target))
-                weights.append(samples_in(loss_fn, target))
                 outputs.append(output.float())
-                targets.append(target)
+                targets.append(target.to(device, non_blocking=True))
+            whole = torch.cat(outputs), torch.cat(targets)
+            loss = mean_loss(loss_fn, *whole, batch_size)
     finally:
         for module, training in was_training:
             module.training = training
-    weight = torch.stack(weights).cpu().double()  # the first wait for the device
-    loss = float(torch.stack(losses).cpu().double() @ weight / weight.sum())
     if not math.isfinite(loss):  # the arg max of NaN is a plausible class
         raise FloatingPointError(f"the validation loss is {loss}: its figures would mean nothing")
-    return loss, torch.cat(outputs).cpu(), torch.cat(targets).cpu()
+    return loss, whole[0].cpu(), whole[1].cpu()
+
+
+def mean_loss(loss_fn: Loss, outputs: Tensor, targets: Tensor, batch_size: int) -> float:
+    """The mean loss of outputs (N, ...), in batches as training sees them: of that size, and not sorted by class."""
+    order = torch.randperm(len(outputs), generator=torch.Generator().manual_seed(0))
+    losses, weights = [], []
+    for rows in order.to(outputs.device).split(batch_size):
+        losses.append(loss_fn(outputs[rows], targets[rows]))
+        weights.append(samples_in(loss_fn, targets[rows]))
+    weight = torch.stack(weights).cpu().double()  # the first wait for the device
+    return float(torch.stack(losses).cpu().double() @ weight / weight.sum())
 
 
 def table(task: Task, figures: dict[str, float]) -> str:
@@ -90,12 +105,15 @@ def main() -> None:
     options = parser.parse_args()
     with told_plainly():
         device = pick_device(options.device)
-        model, task, loss_fn = load_for_inference(Run.existing(options.run).model_file)
+        run = Run.existing(options.run)
+        model, task, loss_fn = load_for_inference(run.model_file)
+        batch_size = read(run.model_file)["config"]["batch_size"]
         _, val_set = task.load()
     precision = Precision("fp32", device)
-    loss, outputs, targets = evaluate(
-        model.to(device), loss_fn.to(device), val_set, precision, device
-    )
+    with told_plainly((ReadingError,)):
+        loss, outputs, targets = evaluate(
+            model.to(device), loss_fn.to(device), val_set, precision, device, batch_size
+        )
     print(table(task, {**task.metrics(outputs, targets), "loss": loss}))
 
 

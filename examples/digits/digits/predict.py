@@ -10,8 +10,7 @@ from pathlib import Path
 
 import torch
 
-from .data import place
-from .device import pick_device
+from .device import pick_device, place
 from .errors import told_plainly
 from .run import Run
 from .weights import load_for_inference

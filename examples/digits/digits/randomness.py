@@ -5,6 +5,7 @@ weights, dropout) draws from the global generators, whose state is part of every
 """
 
 import hashlib
+import os
 import random
 from typing import Any
 
@@ -12,8 +13,15 @@ import numpy as np
 import torch
 
 
-def seed_everything(seed: int) -> None:
-    """Seeds the global generators of Python, NumPy and torch, on every device."""
+def seed_everything(seed: int, *, deterministic: bool = False) -> None:
+    """Seeds the global generators of Python, NumPy and torch, on every device.
+
+    deterministic: torch then chooses algorithms that give the same result twice, and raises where it has none
+    """
+    if deterministic:  # cuBLAS reads it when CUDA is first used, which is later
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False  # it would choose by the clock
+    torch.use_deterministic_algorithms(deterministic)
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

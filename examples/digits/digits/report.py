@@ -17,7 +17,9 @@ def report(
     """Evaluates the best weights once more, as they were saved; draws, prints and stores what came of it."""
     model, task, loss_fn = load_for_inference(run.model_file)
     model.to(device)
-    loss, outputs, targets = evaluate(model, loss_fn.to(device), val_set, precision, device)
+    loss, outputs, targets = evaluate(
+        model, loss_fn.to(device), val_set, precision, device, config.batch_size, config.workers
+    )
     figures = {"loss": loss, **task.metrics(outputs, targets)}
     task.figure(outputs, targets, run.path / "outputs.png")
     draw_curves(run.records(), task.metric, run.path / "curves.png")

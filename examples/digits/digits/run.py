@@ -2,25 +2,26 @@
 
 config.json       the whole config, defaults included
 run.json          command, versions, seed, git commit
-uncommitted.diff  what the commit does not hold
+uncommitted.diff  what the commit does not hold, for `git apply`
 metrics.jsonl     a record a line, written as the run goes; metrics.csv: the same as a table, at the end
-last.pt, best.pt  checkpoints to go on from
+last.pt, best.pt  checkpoints to go on from; before_last.pt, should the last one be damaged
 model.pt          the best weights, with all that evaluate and predict need
 report.json       the final figures; the run is complete
 """
 
 import csv
+import itertools
 import json
 import os
-import platform
-import shlex
-import subprocess
+import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from .errors import ReadingError, told_plainly
+from .provenance import record_provenance
 
 ROOT = Path("runs")
 
@@ -49,19 +50,45 @@ class Run:
     def begin(cls, name: str, config: dict[str, Any], *, fresh: bool = False) -> "Run":
         """The unfinished run of this name and config, to go on with; otherwise a new folder."""
         text = json.dumps(config, indent=2) + "\n"
-        number = 1
-        while (path := ROOT / (name if number == 1 else f"{name}-{number}")).exists():
-            run = cls(path)
-            same = (path / "config.json").is_file() and (path / "config.json").read_text() == text
+        for number in itertools.count(1):
+            run = cls(ROOT / (name if number == 1 else f"{name}-{number}"))
+            file = run.path / "config.json"
+            same = file.is_file() and file.read_text() == text
             if same and not fresh and not run.report_file.exists():
                 return run
-            number += 1
-        path.mkdir(parents=True)
-        (path / "config.json").write_text(text)
-        (path / "run.json").write_text(json.dumps(provenance(config["seed"]), indent=2) + "\n")
-        if diff := git("diff", "HEAD"):
-            (path / "uncommitted.diff").write_text(diff + "\n")
-        return cls(path)
+            if not run.path.exists():
+                break
+        run.path.mkdir(parents=True)
+        file.write_text(text)
+        record_provenance(run.path, config["seed"])
+        return run
+
+    @contextmanager
+    def told_plainly(self) -> Iterator[None]:
+        """Around a training: how one that stops early is told, by a sentence and the exit code."""
+        try:
+            with told_plainly((ReadingError,)):
+                yield
+        except (
+            FloatingPointError,
+            OSError,
+        ) as error:  # no weight that is finite; no room on the disk
+            print(f"error: {error}", file=sys.stderr)
+            raise SystemExit(1) from error
+        except KeyboardInterrupt as stop:
+            onward = "starts anew: nothing was saved yet"
+            if self.last_file.exists():
+                onward = f"goes on from {self.last_file}"
+            print(f"\nstopped; the same command {onward}", file=sys.stderr)
+            raise SystemExit(130) from stop
+        finally:
+            self.discard_if_unused()
+
+    def discard_if_unused(self) -> None:
+        """Takes back a folder in which nothing was trained, so that the corrected command gets its name."""
+        written = {"config.json", "run.json", "uncommitted.diff", "metrics.jsonl"}
+        if {file.name for file in self.path.iterdir()} <= written and not self.records():
+            shutil.rmtree(self.path)
 
     def log(self, record: dict[str, Any]) -> None:
         """Adds a record; a crash loses at most this one and harms none before it."""
@@ -91,29 +118,6 @@ class Run:
             writer.writeheader()
             writer.writerows(records)
         replace_text(self.report_file, json.dumps(report, indent=2) + "\n")
-
-
-def provenance(seed: int) -> dict[str, Any]:
-    """What it takes to run the same again."""
-    return {
-        "command": shlex.join(["python", "-m", f"{__package__}.train", *sys.argv[1:]]),
-        "seed": seed,
-        "git_commit": git("rev-parse", "HEAD") or None,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        "platform": platform.platform(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else platform.machine(),
-    }
-
-
-def git(*arguments: str) -> str:
-    """What git says of this folder; nothing where there is no git, no repository or no commit."""
-    try:
-        result = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return result.stdout.strip() if result.returncode == 0 else ""
 
 
 def replace_text(path: Path, text: str) -> None:

@@ -8,7 +8,6 @@ writes a folder runs/baseline. The same command goes on where an interrupted run
 
 import argparse
 import math
-import sys
 from pathlib import Path
 
 import torch
@@ -16,14 +15,16 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from .checkpoint import State
+from .blackbox import BlackBox
+from .checkpoint import State, exists
 from .checks import check_parts
 from .config import Config, describe, load
-from .data import TensorSet, batches, place, place_model
-from .device import pick_device
+from .data import TensorSet, batches
+from .device import pick_device, place, place_model
 from .display import Display
 from .errors import told_plainly
 from .evaluate import evaluate, samples_in
+from .interruption import until_asked_to_stop
 from .optim import freeze, param_groups, train_mode
 from .precision import Precision
 from .progress import Progress
@@ -36,7 +37,7 @@ from .weights import build_model, save_for_inference, start_from
 def train(config: Config, run: Run) -> dict[str, float]:
     """Trains, evaluates, saves and reports; the figures of the best evaluation."""
     with told_plainly():  # mistakes in data and settings end here, before anything is trained
-        seed_everything(config.seed)
+        seed_everything(config.seed, deterministic=config.deterministic)
         device = pick_device(config.device)
         precision = Precision(config.precision, device)
         task = config.task()
@@ -46,7 +47,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         model = build_model(config.model, task.sizes)
         if config.start_from:
-            start_from(model, Path(config.start_from))
+            print(start_from(model, Path(config.start_from)))
         freeze(model, config.freeze)
         place_model(model, device)
         loss_fn = config.loss().to(device)
@@ -59,7 +60,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
         state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress)
-        if run.last_file.exists():
+        if exists(run.last_file):
             state.restore(run.last_file)
         run.forget_after(progress.step)
         run.trackers = [tracker(run.path, describe(config)) for tracker in config.trackers]
@@ -68,24 +69,30 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
     evaluate_steps = config.evaluate_steps or steps_per_epoch
     display = Display(run, config, model, device, progress.step, total_steps)
+    workers, batch_size = config.workers, config.batch_size
     stream = batches(
-        train_set, config.batch_size, config.seed, progress.step, total_steps, config.workers
+        train_set, batch_size, config.seed, progress.step, total_steps, workers, device
     )
+    box = run.path / "blackbox"
+    blackbox = BlackBox(box, config, task, train_set, state, precision, optimize)
     train_mode(model)  # once: evaluation leaves it as it was
-    for inputs, targets in stream:
+    for inputs, targets in until_asked_to_stop(stream, state, run):
         inputs = task.augment(inputs, generator_for(config.seed, "augment", progress.step))
         inputs, targets = place(inputs, device), targets.to(device, non_blocking=True)
-        loss, norm, stepped = optimize(
-            model, loss_fn, inputs, targets, optimizer, precision, config
-        )
-        progress.count(loss, norm, stepped)
+        with blackbox.watch(inputs, targets):
+            loss, norm, stepped = optimize(
+                model, loss_fn, inputs, targets, optimizer, precision, config
+            )
+            progress.count(loss, norm, stepped)
         if progress.step % config.log_steps == 0:
             display.trained(progress.record(optimizer, norm, steps_per_epoch))
         if stepped and not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
 
         if progress.step % evaluate_steps == 0 or progress.step == total_steps:
-            val_loss, outputs, val_targets = evaluate(model, loss_fn, val_set, precision, device)
+            val_loss, outputs, val_targets = evaluate(
+                model, loss_fn, val_set, precision, device, batch_size, workers
+            )
             figures = {"loss": val_loss, **task.metrics(outputs, val_targets)}
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(val_loss)
@@ -124,7 +131,7 @@ def optimize(
         precision.backward(loss)
         batch_loss += loss.detach()  # on the device: nothing waits for it until it is reported
     norm = precision.clip(optimizer, config.max_grad_norm)
-    return batch_loss, norm, precision.step(optimizer, norm)
+    return batch_loss, norm, precision.step(optimizer, batch_loss, norm)
 
 
 def main() -> None:
@@ -139,14 +146,8 @@ def main() -> None:
     with told_plainly():
         config = load(options.config, options.changes)
         run = Run.begin(options.name or options.config.stem, describe(config), fresh=options.fresh)
-    try:
+    with run.told_plainly():
         train(config, run)
-    except FloatingPointError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
-        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ def save_for_inference(
         "loss": loss.state_dict(),
         "sizes": dict(task.sizes),
         "task": task.state_dict(),
-        "config": {name: described[name] for name in ("task", "model", "loss")},
+        "config": {name: described[name] for name in ("task", "model", "loss", "batch_size")},
     }
     save(payload, path)
 

@@ -9,9 +9,16 @@ import pytest
 
 from digits import run as run_module
 from digits import train as training
+from digits.checkpoint import read
 from digits.config import load
 
 SMALL = ["epochs=2", "batch_size=16", "log_steps=1", "device=cpu", "precision=fp32"]
+
+
+def task_of(file: Path) -> type:
+    """The class of the task that a config names."""
+    task = load(file).task
+    return getattr(task, "func", task)
 
 
 @pytest.fixture
@@ -65,11 +72,39 @@ def test_mistakes_end_before_anything_is_trained(command, arguments, message, tm
     assert code == 2
     assert errors.startswith("error: ")
     assert message in errors
-    assert not list(tmp_path.glob("*/*.pt"))
+    assert not list(tmp_path.iterdir())  # the corrected command gets the plain name
+
+
+def test_stopped_before_anything_was_saved(command, config_file, monkeypatch, tmp_path):
+    def stop(self, inputs, generator) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(task_of(config_file), "augment", stop)
+    code, _, errors = command()
+    assert code == 130
+    assert "stopped; the same command starts anew: nothing was saved yet" in errors
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_loaded_is_told(command, config_file, tmp_path):
+    assert command()[0] == 0
+    weights = tmp_path / config_file.stem / "last.pt"
+    _, output, _ = command(f"start_from={weights}")
+    count = len(read(weights)["model"])
+    assert f"loaded {count} of {count} tensors from {weights}\n" in output
+
+
+def test_an_old_training_loss_does_not_pass_for_that_of_an_epoch(command):
+    _, output, _ = command("epochs=3", "log_steps=4")  # of the 9 steps, 3 an epoch
+    lines = [line for line in output.splitlines() if line.startswith("epoch")]
+    assert ["train loss" in line for line in lines] == [False, True, True]
+    _, output, _ = command("epochs=3", "log_steps=6")
+    lines = [line for line in output.splitlines() if line.startswith("epoch")]
+    assert ["train loss" in line for line in lines] == [False, True, False]
 
 
 def test_ctrl_c_says_how_to_go_on(command, config_file, monkeypatch, tmp_path):
-    task = getattr(load(config_file).task, "func", None) or load(config_file).task
+    task = task_of(config_file)
     augment, calls = task.augment, []
 
     def augment_or_stop(self, inputs, generator):

@@ -62,7 +62,9 @@ def test_gives_the_loss_of_the_cpu(on_cuda):
     losses = {}
     for bench in (cpu, cuda):
         precision = Precision("fp32", bench.device)
-        loss, outputs, _ = evaluate(bench.model, bench.loss_fn, val_set, precision, bench.device)
+        loss, outputs, _ = evaluate(
+            bench.model, bench.loss_fn, val_set, precision, bench.device, on_cuda.batch_size
+        )
         losses[bench.device.type] = loss
         assert outputs.device.type == "cpu"
     assert losses["cuda"] == pytest.approx(losses["cpu"], rel=1e-4)

@@ -24,7 +24,7 @@ def test_beats_chance_and_its_own_start_on_unseen_data(config, few_rows, trained
     bench, task = Bench(config), config.task()
     _, val_set = task.load()
     _, outputs, targets = evaluate(
-        bench.model, bench.loss_fn, val_set, bench.precision, bench.device
+        bench.model, bench.loss_fn, val_set, bench.precision, bench.device, 32
     )
     sign = 1 if task.higher_is_better else -1
     start = max(

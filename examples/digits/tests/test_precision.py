@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from digits.checkpoint import read
 from digits.debug import Bench
+from digits.evaluate import evaluate
 from digits.precision import Precision, resolve
 from digits.train import optimize
 
@@ -78,6 +80,29 @@ def test_low_precision_gives_almost_the_gradient_of_fp32(config, name):
     # the nearest stranger of a sample may be another one after rounding
     alike = 0.9 if getattr(config.loss(), "compares_samples", False) else 0.98
     assert torch.cosine_similarity(gradient, low_gradient, dim=0) > alike
+
+
+@pytest.mark.parametrize("name", LOW)
+def test_evaluation_computes_low_and_judges_in_float32(config, name):
+    bench = low_bench(config, name)
+    computed, judged = [], []
+    bench.model.register_forward_hook(lambda module, inputs, output: computed.append(output))
+    bench.loss_fn.register_forward_hook(lambda module, inputs, loss: judged.append(inputs[0]))
+    _, val_set = config.task().load()
+    _, outputs, _ = evaluate(bench.model, bench.loss_fn, val_set, bench.precision, CPU, 16)
+    assert {output.dtype for output in computed} == {LOW[name]}
+    assert {output.dtype for output in (*judged, outputs)} == {torch.float32}
+    assert torch.equal(outputs.sort(dim=0).values, torch.cat(judged).sort(dim=0).values)
+
+
+@pytest.mark.parametrize(("first", "then"), [("fp16", "fp32"), ("fp32", "fp16")])
+def test_a_run_goes_on_in_another_precision(config, trained, interrupted, first, then):
+    """Only one of the two has a scale: the other's checkpoint does without, or starts one anew."""
+    with interrupted(config, 3):
+        trained(replace(config, precision=first))
+    last = read(trained(replace(config, precision=then)).last_file)
+    assert last["progress"]["step"] == 6
+    assert bool(last["scaler"]) == (then == "fp16")
 
 
 def test_clipping_shortens_long_gradients_alone():

@@ -125,7 +125,9 @@ def test_evaluate_says_what_training_said_of_the_best(run, config, say):
     task = config.task()
     lines = say(evaluation, run.path)
     row = lines[lines.index(f"{task.metric}:") + 1]
-    assert row.split() == ["model", f"{best_record(run, task)[f'val_{task.metric}']:.4f}"]
+    best = best_record(run, task)
+    assert row.split() == ["model", f"{best[f'val_{task.metric}']:.4f}"]
+    assert lines[-1].endswith(f"loss {best['val_loss']:.4f}")
 
 
 def test_the_report_is_of_the_best_weights_not_of_the_last(run, config, monkeypatch):

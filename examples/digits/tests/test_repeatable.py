@@ -1,5 +1,6 @@
 """The same seed gives the same weights, bit for bit, whatever is watched meanwhile; another seed gives others."""
 
+import os
 import random
 from dataclasses import replace
 
@@ -7,12 +8,16 @@ import numpy as np
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
+from digits import train as training
 from digits.checkpoint import read
 from digits.randomness import (
     generator_for,
     random_state,
     restore_random_state,
+    seed_everything,
 )
+
+CPU = torch.device("cpu")
 
 
 def test_same_seed_same_everything_and_other_seed_other_weights(config, trained, differences):
@@ -29,6 +34,29 @@ def test_watching_changes_nothing(config, trained, differences):
     for change in ({"evaluate_steps": 1}, {"log_steps": 4}, {"workers": 2}):
         other = read(trained(replace(config, **change), str(change)).last_file)["model"]
         assert differences(weights, other) == [], change
+
+
+def test_deterministic_algorithms_are_asked_for_and_repeat(
+    config, trained, monkeypatch, differences
+):
+    """What it is for happens on a GPU; here, that it is asked for before anything runs, and stands in no one's way."""
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    monkeypatch.setattr(training, "pick_device", lambda name: asked.append(state()) or CPU)
+    asked: list[tuple] = []
+
+    def state() -> tuple:
+        workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+        wanted = torch.are_deterministic_algorithms_enabled()
+        return wanted, torch.backends.cudnn.benchmark, workspace
+
+    trained(config, "as it comes")
+    config = replace(config, deterministic=True)
+    files = [read(trained(config, name).last_file) for name in ("one", "again")]
+    seed_everything(0)
+    assert asked == [(False, True, None)] + [(True, False, ":4096:8")] * 2
+    assert differences(*files) == []
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def level(optimizer: torch.optim.Optimizer, total_steps: int) -> LambdaLR:

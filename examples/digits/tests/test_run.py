@@ -1,13 +1,12 @@
-"""The folder of a run: whose it is, what survives a crash in it, and what it takes to run the same again."""
+"""The folder of a run: whose it is, what survives a crash in it, and when it is taken back."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from digits import run as run_module
-from digits.run import Run, git, provenance
+from digits.run import Run
 
 
 @pytest.fixture(autouse=True)
@@ -93,35 +92,17 @@ def test_a_folder_without_a_model_is_told_with_those_that_have_one(runs):
     assert Run.existing(good.path).path == good.path
 
 
-@pytest.fixture
-def repository(tmp_path, monkeypatch) -> Path:
-    """A folder with one commit, and a change that is in none."""
-    monkeypatch.chdir(tmp_path)
-    identity = ["-c", "user.name=a", "-c", "user.email=a@b.c", "-c", "commit.gpgsign=false"]
-    (tmp_path / "file.txt").write_text("old\n")
-    try:
-        for command in (["init", "-q"], ["add", "file.txt"], ["commit", "-q", "-m", "first"]):
-            subprocess.run(["git", *identity, *command], check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("git is not installed")
-    (tmp_path / "file.txt").write_text("new\n")
-    return tmp_path
-
-
-def test_commit_and_changes_are_written_down(repository):
+def test_a_folder_is_taken_back_where_nothing_was_trained(runs):
     run = Run.begin("a", CONFIG)
-    facts = json.loads((run.path / "run.json").read_text())
-    assert facts["git_commit"] == git("rev-parse", "HEAD")
-    assert len(facts["git_commit"]) == 40
-    assert facts["seed"] == 3
-    assert "+new" in (run.path / "uncommitted.diff").read_text()
-
-
-@pytest.mark.parametrize("obstacle", ["no repository", "no git"])
-def test_git_is_not_needed(tmp_path, monkeypatch, obstacle):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    if obstacle == "no git":
-        monkeypatch.setenv("PATH", "")
-    assert provenance(0)["git_commit"] is None
-    assert not (Run.begin("a", CONFIG).path / "uncommitted.diff").exists()
+    run.forget_after(0)
+    run.discard_if_unused()
+    assert not run.path.exists()
+    for name in ("last.pt", "notes.txt"):
+        run = Run.begin("a", CONFIG)
+        (run.path / name).touch()
+        run.discard_if_unused()
+        assert (run.path / name).exists()
+        (run.path / name).unlink()
+    run.log({"step": 1})
+    run.discard_if_unused()
+    assert run.records() == [{"step": 1}]

@@ -57,13 +57,24 @@ def test_a_model_file_holds_what_it_needs_and_no_more(config, trained):
     run = trained(config)
     payload = read(run.model_file)
     assert sorted(payload) == ["config", "loss", "sizes", "task", "weights"]
-    assert sorted(payload["config"]) == ["loss", "model", "task"]
+    assert sorted(payload["config"]) == ["batch_size", "loss", "model", "task"]
     model, task, loss_fn = load_for_inference(run.model_file)
     assert not model.training
     assert task.sizes == payload["sizes"]
     assert type(loss_fn) is type(Bench(config).loss_fn)
     with pytest.raises(ValueError, match=r"not a model for inference; a run's model\.pt is"):
         load_for_inference(run.last_file)
+
+
+def test_a_model_file_of_other_weights_is_refused_by_their_names(config, trained):
+    """A layer that was renamed since then would keep its fresh weights, and answer at random."""
+    file = trained(config).model_file
+    payload = read(file)
+    name = next(reversed(payload["weights"]))
+    payload["weights"]["renamed"] = payload["weights"].pop(name)
+    save(payload, file)
+    with pytest.raises(RuntimeError, match=rf"Missing key.*{name}(.|\n)*Unexpected key.*renamed"):
+        load_for_inference(file)
 
 
 @pytest.fixture
@@ -128,7 +139,9 @@ def test_a_compiled_model_keeps_plain_names(config, trained, differences, monkey
     monkeypatch.setattr(nn.Module, "compile", lambda model: compile_model(model, backend="eager"))
     with torch.compiler.set_stance("force_eager"):  # nothing is compiled, all else is as ever
         compiled = trained(replace(config, compile=True), "compiled")
-    assert differences(read(plain.last_file)["model"], read(compiled.last_file)["model"]) == []
+    for file, key in (("last_file", "model"), ("best_file", "model"), ("model_file", "weights")):
+        one, other = (read(getattr(run, file))[key] for run in (plain, compiled))
+        assert differences(one, other) == [], file
 
 
 def test_sizes_that_a_model_needs_come_from_the_data():

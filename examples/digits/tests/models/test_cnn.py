@@ -49,6 +49,16 @@ def test_settings_out_of_range_are_refused(settings, message):
         CNN(1, 5, **settings)
 
 
+def test_a_gradient_keeps_its_size_through_a_convolution_and_its_relu():
+    torch.manual_seed(0)
+    conv = conv_block(64, 64)[0]
+    maps = torch.randn(4, 64, 16, 16, requires_grad=True)
+    outputs = conv(maps).relu()
+    gradient = torch.randn(outputs.shape)
+    outputs.backward(gradient)
+    assert 0.8 < maps.grad.square().mean() / gradient.square().mean() < 1.2
+
+
 def test_no_convolution_has_a_bias():
     convolutions = [m for m in CNN(1, 5).modules() if isinstance(m, nn.Conv2d)]
     assert len(convolutions) == 4

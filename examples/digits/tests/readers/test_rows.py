@@ -69,6 +69,9 @@ def test_source_is_looked_for_here_and_then_in_the_project(tmp_path, monkeypatch
     assert find("one.csv") == project / "one.csv"
     with pytest.raises(FileNotFoundError, match=f"there is no none.csv in {here} or in {project}"):
         find("none.csv")
+    monkeypatch.chdir(project)
+    with pytest.raises(FileNotFoundError, match=f"there is no none.csv in {project}$"):  # once
+        find("none.csv")
 
 
 @pytest.mark.parametrize(

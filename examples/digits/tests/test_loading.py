@@ -1,0 +1,106 @@
+"""Loading by other processes: how many there are, what they pin, and how a file that breaks in the middle of a run is told."""
+
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from digits import data, evaluate
+from digits import run as run_module
+from digits import train as training
+from digits.data import Dataset, TensorSet
+from digits.device import cores
+
+
+class OnDisk:
+    """Samples that are not in memory, and the last one of which cannot be read where it is broken."""
+
+    def __init__(self, samples: TensorSet, *, broken: bool = True) -> None:
+        self.samples, self.broken = samples, broken
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitems__(self, indices) -> data.Batch:
+        if self.broken and len(self) - 1 in list(indices):
+            raise ValueError("leaves/oak/7.jpg cannot be read as an image: it is truncated")
+        return self.samples.__getitems__(indices)
+
+
+@pytest.fixture
+def loaders(monkeypatch) -> list[dict]:
+    """The settings of every loader from now on; none starts a process."""
+    asked = []
+
+    def load_here(dataset: Dataset, **settings) -> list[data.Batch]:
+        asked.append(settings)
+        return [dataset.__getitems__(rows) for rows in settings["batch_sampler"]]
+
+    monkeypatch.setattr(data, "DataLoader", load_here)
+    return asked
+
+
+def test_evaluation_uses_as_many_processes_as_the_config_says(config, loaders, trained):
+    trained(replace(config, workers=3))
+    assert [settings["num_workers"] for settings in loaders] == [3] * 4  # epochs and evaluations
+
+
+@pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda", True)])
+def test_memory_is_pinned_for_a_run_on_cuda_alone(loaders, device, pinned):
+    rows = TensorSet(torch.zeros(4, 1), torch.zeros(4))
+    list(data.batches(rows, 2, 0, 0, 2, 1, torch.device(device)))
+    list(data.in_order(rows, 2, 1, torch.device(device)))
+    assert [settings["pin_memory"] for settings in loaders] == [pinned, pinned]
+
+
+def test_data_on_disk_are_loaded_by_as_many_processes_as_there_are_cores(loaders, monkeypatch):
+    rows = OnDisk(TensorSet(torch.zeros(4, 1), torch.zeros(4)))
+    monkeypatch.setattr(data, "cores", lambda: 3)
+    data.fetch(rows, [], None)
+    assert loaders[0]["num_workers"] == 3
+
+
+def test_only_cores_that_this_process_may_use_are_counted(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 5}, raising=False)
+    assert cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
+    assert cores() == 64
+
+
+@pytest.mark.parametrize(("broken", "workers"), [("train", 1), ("val", 0)])
+def test_a_file_that_breaks_in_mid_training_is_told(
+    config, config_file, monkeypatch, tmp_path, capsys, broken, workers
+):
+    task = getattr(config.task, "func", config.task)
+    load = task.load
+
+    def load_broken(self) -> tuple[Dataset, Dataset]:
+        both = zip(("train", "val"), load(self), strict=True)
+        train_set, val_set = (OnDisk(samples, broken=name == broken) for name, samples in both)
+        return train_set, val_set
+
+    monkeypatch.setattr(task, "load", load_broken)
+    monkeypatch.setattr(run_module, "ROOT", tmp_path)
+    monkeypatch.setattr(training, "load", lambda *_: replace(config, workers=workers))
+    monkeypatch.setattr(sys, "argv", ["train", str(config_file)])
+    with pytest.raises(SystemExit) as stop:
+        training.main()
+    assert stop.value.code == 2
+    error = "error: leaves/oak/7.jpg cannot be read as an image: it is truncated\n"
+    assert capsys.readouterr().err.endswith(error)
+
+
+def test_a_file_that_breaks_under_evaluate_is_told(config, trained, monkeypatch, capsys):
+    run = trained(config)
+    _, val_set = config.task().load()
+    task = getattr(config.task, "func", config.task)
+    monkeypatch.setattr(task, "load", lambda self: (None, OnDisk(val_set)))
+    monkeypatch.setattr(evaluate, "in_order", lambda dataset, *_: data.in_order(dataset, 8, 0))
+    monkeypatch.setattr(sys, "argv", ["evaluate", str(run.path), "--device=cpu"])
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.startswith("error: leaves/oak/7.jpg cannot be read")
