@@ -17,7 +17,7 @@ import typer
 from torchgen_cli import errors, presets
 from torchgen_cli.answers import complete
 from torchgen_cli.catalogue import Catalogue, Component, Kind, misfit
-from torchgen_cli.cli import app
+from torchgen_cli.cli import CONFLICTS, app
 from torchgen_cli.in_process import Renderer
 
 FOLDER = Path(__file__).parent / "reference"
@@ -100,7 +100,12 @@ def commands(catalogue: Catalogue) -> str:
     lines += ["", "## Exit codes", ""]
     problems = (errors.MachineError, errors.RequestError, errors.CancelledError)
     rows = [(p.exit_code, (p.__doc__ or "").partition("\n")[0]) for p in problems]
-    lines += table(("code", "meaning"), [(f"`{n}`", text) for n, text in [(0, "Done."), *rows]])
+    rows += [
+        (0, "Done, or nothing to do."),
+        (1, "`status` alone: there is a newer version, or a conflict to resolve."),
+        (CONFLICTS, "Done, but somebody has to choose: a file has markers, or lies beside yours."),
+    ]
+    lines += table(("code", "meaning"), [(f"`{n}`", text) for n, text in sorted(rows)])
     return page(lines)
 
 

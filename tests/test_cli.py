@@ -149,7 +149,9 @@ def test_completion_leaves_out_what_does_not_fit(completed):
     [
         ["--help"], ["new", "--help"], ["--version"], ["list"], ["list", "loss", "--json"],
         ["show", "loss", "focal"], ["new", "leaf", "--los"], ["nwe"], ["new", "leaf", "--loss", "x"],
-        ["new", "1"], ["new", "leaf", "--package", "class"],
+        ["new", "1"], ["new", "leaf", "--package", "class"], ["add", "--help"], ["add", "loss"],
+        ["add", "loss", "--as", "a"], ["set", "--help"], ["update", "--too", "0.2.0"],
+        ["diff", "--set", "loss=focal", "--to", "0.2.0"], ["status"], ["undo", "--help"],
     ],
 )  # fmt: skip
 def test_nothing_heavy_is_imported_to_answer(arguments, environment):

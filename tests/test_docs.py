@@ -2,7 +2,6 @@
 
 import ast
 import importlib.util
-import os
 import re
 import shlex
 import signal
@@ -11,10 +10,15 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import histories
 import pytest
 import yaml
 from everything import everything
 from test_never import CLAIMS, NEVER
+
+from torchgen_cli.answers import complete
+from torchgen_cli.catalogue import Catalogue
+from torchgen_cli.in_process import Renderer
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -70,8 +74,14 @@ class Command:
     shown: list[str] = field(default_factory=list)
 
     def exit_code(self) -> int:
-        if self.shown and self.shown[0].startswith("error: "):
+        """What the page shows says it."""
+        text = "\n".join(self.shown)
+        if text.startswith("error: ") or '"ok": false' in text:
             return 2
+        if self.line.startswith("torchgen status"):
+            return int(" is available" in text or "  conflict " in text)
+        if "Conflicts: " in text:
+            return 3
         return 130 if "^C" in self.shown else 0
 
 
@@ -118,39 +128,76 @@ def run(command, folder, environment):
     return output
 
 
+# What the first release lacked, and what the next one says about it.
+EARLIER = {
+    "project/[= package =]/train.py.jinja": (
+        "the whole run, top to bottom. Read this file first.",
+        "the whole run, top to bottom.",
+    ),
+    "components/loss/focal/focal.py": ("hard examples count more.", "hard samples count more."),
+}
+BEHAVIOUR = ["train.py says that it is to be read first."]
+NUMERICS = {"loss/focal": "None: only its description changed."}
+
+
 @pytest.fixture
-def environment(tmp_path):
+def installation(tmp_path):
+    """torchgen 0.2.0, and the 0.1.0 that `leaves` was made by."""
+    versions = histories.releases_of(ROOT / "templates", {"0.1.0": EARLIER, "0.2.0": {}})
+    versions["0.2.0"] = histories.releases_of(ROOT / "templates", {"0.2.0": {}})["0.2.0"]
+    installed = histories.install(tmp_path / "installed", versions, "0.2.0")
+    declared = {"0.2.0": BEHAVIOUR}, {"0.2.0": NUMERICS}
+    histories.write(installed.site / histories.PACKAGE.name, versions, *declared)
+    earlier = histories.lay_out(tmp_path / "0.1.0", versions["0.1.0"])
+    given = {"project": "leaves", "components": ["loss/focal"]}
+    for path, file in (
+        Renderer(earlier).render(complete(given, Catalogue(earlier)), "0.1.0").items()
+    ):
+        place = tmp_path / "you" / "leaves" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.content)
+    return installed
+
+
+@pytest.fixture
+def environment(tmp_path, installation):
     """A PATH with the commands that an installed environment has."""
-    for name, module in {"python": "", "torchgen": "-m torchgen_cli"}.items():
-        script = tmp_path / "bin" / name
-        script.parent.mkdir(exist_ok=True)
+    for name, module in {"python": "", "copier": "-m copier"}.items():
+        script = installation.programs / name
         script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {module} "$@"\n')
         script.chmod(0o755)
+    (tmp_path / "home").mkdir()
     changed = {
-        "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT / "src" / "torchgen"),
         "PYTHONUNBUFFERED": "1",
         "CUDA_VISIBLE_DEVICES": "",  # the pages show what a CPU prints
         "OMP_NUM_THREADS": "1",
+        "GIT_ALLOW_PROTOCOL": "torchgen",
+        **{
+            f"GIT_{who}_{what}": "you"
+            for who in ("AUTHOR", "COMMITTER")
+            for what in ("NAME", "EMAIL")
+        },
     }
-    return os.environ | changed
+    return installation.environment(tmp_path / "home") | changed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["tutorial.md", "how-to.md"])
 def test_commands_run_and_print_what_the_page_shows(name, tmp_path, environment):
-    folder = tmp_path / "work"
-    folder.mkdir()
+    home = folder = tmp_path / "you"
     for step in steps(DOCS / name):
         if isinstance(step, tuple):
             path, text = step
             (folder / path).write_text(text)
         elif step.line.startswith("cd "):
-            folder = folder / step.line.removeprefix("cd ")
+            folder = (folder / step.line.removeprefix("cd ")).resolve()
         else:
-            output = [skeleton(line) for line in run(step, folder, environment)]
+            output = run(step, folder, environment)
+            output = [skeleton(line.replace(str(home), "/home/you")) for line in output]
             shown = [line for line in step.shown if line not in ("...", "^C")]
             missing = [line for line in shown if skeleton(line) not in output]
+            if step.line.startswith("torchgen ") and "..." not in step.shown:
+                assert [*filter(None, output)] == [*filter(None, map(skeleton, shown))], step.line
             assert not missing, f"{step.line}\nno longer prints:\n" + "\n".join(missing)
 
 

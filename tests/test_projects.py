@@ -53,9 +53,8 @@ def flags(combination):
 @pytest.mark.parametrize("combination", COVERING, ids="-".join)
 def test_a_project_passes_its_own_tests(combination, tmp_path):
     project = scaffold(tmp_path, *flags(combination))
-    output = run(
-        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", folder=project
-    )
+    pytest_command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
+    output = run(*pytest_command, folder=project, KILLS="1")
     assert " passed" in output
 
 

@@ -1,6 +1,7 @@
 """What the loop knows of data: sets of samples, and batches in an order that is a pure function of (seed, step)."""
 
 import math
+import signal
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
@@ -120,6 +121,7 @@ def fetch(
         batch_sampler=[chunk.tolist() for chunk in chunks],
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
+        worker_init_fn=leave_interrupts_to_the_run,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )
@@ -132,6 +134,11 @@ def reading(batches: Iterator[Batch]) -> Iterator[Batch]:
         yield from batches
     except (ValueError, OSError) as error:
         raise ReadingError(error) from error
+
+
+def leave_interrupts_to_the_run(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; only the one that trains knows when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def as_it_is(batch: Batch) -> Batch:

@@ -55,17 +55,14 @@ class Precision:
             nn.utils.clip_grads_with_norm_(trained, max_grad_norm, norm)
         return norm
 
-    def step(self, optimizer: Optimizer, norm: Tensor) -> bool:
-        """Steps unless the gradient is not finite; whether it did.
+    def step(self, optimizer: Optimizer, loss: Tensor, norm: Tensor) -> bool:
+        """Steps unless the loss or the gradient is not finite; whether it did.
 
         One non-finite gradient would make every weight NaN, so each step waits for its norm.
         """
-        if self.scaler.is_enabled():  # overflow is normal in float16: the scaler skips, scales less
-            scale = self.scaler.get_scale()
-            self.scaler.step(optimizer)
-            self.scaler.update()
-            return self.scaler.get_scale() >= scale
-        finite = bool(norm.isfinite())
+        # a loss of NaN may have a finite gradient, and a gradient of NaN a finite loss
+        finite = bool(torch.stack([loss, norm]).isfinite().all())
         if finite:
-            optimizer.step()
+            self.scaler.step(optimizer)
+        self.scaler.update()  # it scales less after an overflow, which is normal in float16
         return finite

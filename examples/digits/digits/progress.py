@@ -1,6 +1,7 @@
 """Where a run is and how it has gone since the last record."""
 
 import math
+from collections import deque
 from typing import Any
 
 import torch
@@ -19,10 +20,12 @@ class Progress:
         self.best: float | None = None  # the headline figure of the best evaluation
         self.loss: Tensor | float = 0.0  # sum since the last record, on the device
         self.batches = 0
+        self.last: deque[tuple[int, Tensor, Tensor]] = deque(maxlen=20)  # step, loss, norm
 
     def count(self, loss: Tensor, norm: Tensor, stepped: bool) -> None:
         """Counts a batch; stops the run when too many steps in a row could not be taken."""
         self.step += 1
+        self.last.append((self.step, loss, norm))
         if stepped:
             self.skipped_in_a_row = 0
             self.loss, self.batches = self.loss + loss, self.batches + 1
@@ -30,8 +33,8 @@ class Progress:
         self.skipped, self.skipped_in_a_row = self.skipped + 1, self.skipped_in_a_row + 1
         if self.skipped_in_a_row > self.max_skips:
             raise FloatingPointError(
-                f"step {self.step}: the gradient's norm is {float(norm)} (loss {float(loss):.4g}). No weight was "
-                "changed. Try a smaller optimizer.lr, or find the layer: see `debug anomaly` in the README."
+                f"step {self.step}: the loss is {float(loss):.6g} and the gradient's norm {float(norm):.6g}. "
+                "No weight was changed. A smaller optimizer.lr may help."
             )
 
     def record(self, optimizer: Optimizer, norm: Tensor, steps_per_epoch: int) -> dict[str, Any]:
@@ -61,6 +64,7 @@ class Progress:
     def state_dict(self) -> dict[str, Any]:
         state = dict(vars(self)) | {"loss": torch.as_tensor(self.loss).clone()}
         del state["max_skips"]  # a setting: a run that goes on in another precision has another one
+        del state["last"]  # is looked at when a run stops, and nothing follows from it
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ config.json       the whole config, defaults included
 run.json          command, versions, seed, git commit
 uncommitted.diff  what the commit does not hold, for `git apply`
 metrics.jsonl     a record a line, written as the run goes; metrics.csv: the same as a table, at the end
-last.pt, best.pt  checkpoints to go on from
+last.pt, best.pt  checkpoints to go on from; before_last.pt, should the last one be damaged
 model.pt          the best weights, with all that evaluate and predict need
 report.json       the final figures; the run is complete
 """
@@ -69,7 +69,10 @@ class Run:
         try:
             with told_plainly((ReadingError,)):
                 yield
-        except FloatingPointError as error:
+        except (
+            FloatingPointError,
+            OSError,
+        ) as error:  # no weight that is finite; no room on the disk
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from error
         except KeyboardInterrupt as stop:

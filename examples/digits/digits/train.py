@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from .checkpoint import State
+from .blackbox import BlackBox
+from .checkpoint import State, exists
 from .checks import check_parts
 from .config import Config, describe, load
 from .data import TensorSet, batches
@@ -23,6 +24,7 @@ from .device import pick_device, place, place_model
 from .display import Display
 from .errors import told_plainly
 from .evaluate import evaluate, samples_in
+from .interruption import until_asked_to_stop
 from .optim import freeze, param_groups, train_mode
 from .precision import Precision
 from .progress import Progress
@@ -58,7 +60,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
         state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress)
-        if run.last_file.exists():
+        if exists(run.last_file):
             state.restore(run.last_file)
         run.forget_after(progress.step)
         run.trackers = [tracker(run.path, describe(config)) for tracker in config.trackers]
@@ -71,14 +73,17 @@ def train(config: Config, run: Run) -> dict[str, float]:
     stream = batches(
         train_set, batch_size, config.seed, progress.step, total_steps, workers, device
     )
+    box = run.path / "blackbox"
+    blackbox = BlackBox(box, config, task, train_set, state, precision, optimize)
     train_mode(model)  # once: evaluation leaves it as it was
-    for inputs, targets in stream:
+    for inputs, targets in until_asked_to_stop(stream, state, run):
         inputs = task.augment(inputs, generator_for(config.seed, "augment", progress.step))
         inputs, targets = place(inputs, device), targets.to(device, non_blocking=True)
-        loss, norm, stepped = optimize(
-            model, loss_fn, inputs, targets, optimizer, precision, config
-        )
-        progress.count(loss, norm, stepped)
+        with blackbox.watch(inputs, targets):
+            loss, norm, stepped = optimize(
+                model, loss_fn, inputs, targets, optimizer, precision, config
+            )
+            progress.count(loss, norm, stepped)
         if progress.step % config.log_steps == 0:
             display.trained(progress.record(optimizer, norm, steps_per_epoch))
         if stepped and not isinstance(scheduler, ReduceLROnPlateau):
@@ -126,7 +131,7 @@ def optimize(
         precision.backward(loss)
         batch_loss += loss.detach()  # on the device: nothing waits for it until it is reported
     norm = precision.clip(optimizer, config.max_grad_norm)
-    return batch_loss, norm, precision.step(optimizer, norm)
+    return batch_loss, norm, precision.step(optimizer, batch_loss, norm)
 
 
 def main() -> None:

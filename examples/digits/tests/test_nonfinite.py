@@ -56,9 +56,28 @@ def test_weights_and_state_stay_as_they_were(config, poisoned, differences, prec
     assert differences(before, (bench.model.state_dict(), bench.optimizer.state_dict())) == []
 
 
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_loss_that_is_not_finite_is_no_step_although_its_gradient_is(
+    config, monkeypatch, differences, precision
+):
+    bench = Bench(replace(config, precision=precision))
+    scaled = precision == "fp16"
+    bench.precision.scaler = torch.amp.GradScaler("cpu", enabled=scaled, init_scale=64.0)
+    (batch,) = bench.batches(1)
+    forward = type(bench.loss_fn).forward
+    monkeypatch.setattr(type(bench.loss_fn), "forward", lambda *given: forward(*given) + torch.nan)
+    before = copy.deepcopy(bench.model.state_dict())
+    _, norm, stepped = optimize(
+        bench.model, bench.loss_fn, *batch, bench.optimizer, bench.precision, bench.config
+    )
+    assert norm.isfinite()
+    assert not stepped
+    assert differences(before, bench.model.state_dict()) == []
+
+
 def test_the_run_stops_and_says_at_which_step(config, poisoned, trained, tmp_path):
     poisoned(config, 5)
-    with pytest.raises(FloatingPointError, match=r"step 5: the gradient's norm is .* No weight"):
+    with pytest.raises(FloatingPointError, match=r"step 5: the loss is .* No weight"):
         trained(config)
     kept = read(tmp_path / "run" / "last.pt")
     assert kept["progress"]["step"] == 3

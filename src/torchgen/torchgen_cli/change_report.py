@@ -41,11 +41,13 @@ def print_changed(changed: Changed, project: Project, dry_run: bool) -> None:
         for line in action.unapplied.splitlines():
             report.line(console, (f"    {line}", "dim"))
     console = report.stderr()
-    for sentence in changed.behaviour:
-        report.line(console, ("behaviour  ", "bold"), sentence)
+    news = [("behaviour", sentence) for sentence in changed.behaviour]
     for part, numerics in changed.newer:
-        kept = f"{part} stays as it is; torchgen update {part} brings a newer one."
-        report.line(console, ("newer      ", "bold"), f"{kept} {numerics}".rstrip())
+        kept = f"{part} stays as it is; `torchgen update {part}` brings a newer one."
+        news.append(("newer", f"{kept} {numerics}".rstrip()))
+    if news:
+        console.print()
+        report.rows(console, news, ("bold", ""), wrap=True)
     if not changed.plan.written:
         report.line(console, NOTHING)
         return
@@ -77,7 +79,8 @@ def next_steps(changed: Changed, project: Project) -> list[str]:
     steps = steps if missing else []
     if changed.requires and not missing:
         steps.append("python -m pip install -e .")
-    steps += [f"python -m {package}.train configs/{config}.py" for config in changed.configs]
+    if not changed.plan.conflicts:
+        steps += [f"python -m {package}.train configs/{config}.py" for config in changed.configs]
     return steps
 
 

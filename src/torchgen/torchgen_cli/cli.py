@@ -56,10 +56,12 @@ def torchgen(
 
     \b
     Examples:
-      torchgen new leaf-classifier        asks a few questions; Enter takes the sensible answer
-      torchgen new leaf-classifier -y     asks nothing
-      torchgen list loss                  what there is, and what it fits
-      torchgen show loss focal --code     one component: its settings, its source, its code
+      torchgen new leaf-classifier       asks; Enter takes the sensible answer
+      torchgen new leaf-classifier -y    asks nothing
+      torchgen list loss                 what there is, and what it fits
+      torchgen show loss focal --code    one component: settings, source, code
+      torchgen add loss focal            in a project: its code, test and config
+      torchgen status                    in a project: versions, choices, edits
     """
     if ctx.invoked_subcommand is None:
         print(ctx.get_help())

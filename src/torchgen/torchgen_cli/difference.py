@@ -43,13 +43,13 @@ def differences(
 
 
 def content(project: Path, path: str) -> bytes | None:
-    """What a project has there; None where it has no file.
+    """What a project has there; None where it has no file of its own, but nothing or a link.
 
     Raises:
-        RequestError: a link or a folder is in the way, or the file cannot be read
+        RequestError: the file cannot be read
     """
     if obstacle(project, path):
-        raise RequestError(f"{path}: a link or a folder is in the way.")
+        return None
     place = project / path
     try:
         return place.read_bytes() if place.is_file() else None
@@ -133,10 +133,10 @@ def _merged(
         message = f"{path} has conflict markers from before. Resolve them first."
         raise RequestError(message, "torchgen status")
     result = merge.merged(before.plain, mine.plain, after.plain, labels)
+    if path == FILE and (result is None or result.conflicts):
+        result = merge.Merged(after.plain)  # it is torchgen's, and holds nothing but the answers
     if result is None:
         return _beside(project, path, new, "without git nothing is merged")
-    if path == FILE and result.conflicts:  # it is torchgen's, and holds nothing but the answers
-        result = merge.Merged(after.plain)
     if result.text == mine.plain:
         return None
     file = File(mine.with_plain(result.text), new.executable)

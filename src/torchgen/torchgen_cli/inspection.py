@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torchgen_cli import history
 from torchgen_cli.answers import FILE, Part
-from torchgen_cli.difference import content, own_python, pristine
+from torchgen_cli.difference import content, obstacle, own_python, pristine
 from torchgen_cli.lifecycle import update
 from torchgen_cli.merge import Text, diff, markers
 from torchgen_cli.origins import as_made
@@ -42,11 +42,12 @@ def status(project: Project) -> Status:
     with library(project.version) as lib:
         answers = project.answers(lib.catalogue)
         rendered = as_made(project, lib, answers)
-    edited, deleted = [], []
+    edited: list[str] = []
+    deleted: list[str] = []
     for path, file in rendered.items():
         yours = content(project.folder, path)
-        if yours is None:
-            deleted.append(path)
+        if yours is None:  # a link in its place is a change, too
+            (edited if obstacle(project.folder, path) else deleted).append(path)
         elif path != FILE and not pristine(yours, file, path):
             edited.append(path)
     newest = history.newest()

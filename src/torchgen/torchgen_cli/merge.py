@@ -6,6 +6,7 @@ sides changed remain undone.
 """
 
 import ast
+import inspect
 import io
 import tempfile
 import tokenize
@@ -117,7 +118,14 @@ def only_formatted(one: str, other: str) -> bool:
 def _essence(code: str) -> tuple[str, list[str]]:
     tokens = tokenize.generate_tokens(io.StringIO(code).readline)
     comments = [token.string for token in tokens if token.type == tokenize.COMMENT]
-    return ast.dump(ast.parse(code)), comments
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        match getattr(node, "body", None):
+            case [ast.Expr(ast.Constant(str(text)) as docstring), *_]:
+                # a formatter indents a docstring anew
+                lines = inspect.cleandoc(text).split("\n")
+                docstring.value = "\n".join(line.rstrip() for line in lines)
+    return ast.dump(tree), comments
 
 
 def closest(yours: str, candidates: Sequence[str]) -> str:

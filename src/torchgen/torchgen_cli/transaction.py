@@ -3,11 +3,12 @@
 Everything is written beside the project's files first, in a folder `.torchgen` that git ignores:
 
     .torchgen/transaction/    a change that is complete there, and on its way into the project
+    .torchgen/rollback/       one that failed on its way, and is being taken back
     .torchgen/done/0001/      a change that was made, with what it replaced: for `undo`
 
 Renaming a prepared folder to `transaction` is the moment at which a change is decided. Before it
 the project is the old one. A process that is killed after it leaves all that is needed to finish:
-the next command does so.
+the next command does so. What the folder says is believed only about places inside the project.
 """
 
 import contextlib
@@ -17,7 +18,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,6 @@ def commit(
         _prepare(project, stage, command, files, seen, undoes)
         _sync_folder(stage)
         os.rename(stage, home / "transaction")
-        _sync_folder(home)
     except BaseException as error:
         shutil.rmtree(stage, ignore_errors=True)
         if is_new:
@@ -85,10 +85,13 @@ def commit(
             raise _could_not(error, project) from error
         raise
     try:
+        _sync_folder(home)
         _finish(project)
-    except OSError as error:
+    except BaseException as error:
         _roll_back(project)
-        raise _could_not(error, project) from error
+        if isinstance(error, OSError):
+            raise _could_not(error, project) from error
+        raise
 
 
 def recover(project: Path) -> str | None:
@@ -98,6 +101,7 @@ def recover(project: Path) -> str | None:
         return None
     for stage in home.glob("stage-*"):
         shutil.rmtree(stage, ignore_errors=True)
+    _put_back(project)
     if not (home / "transaction").is_dir():
         return None
     record = _read(home / "transaction")
@@ -162,7 +166,7 @@ def _prepare(
             raise RequestError(f"{path} was changed just now, by somebody else. Nothing was done.")
         mode = None if content is None else stat.S_IMODE(os.stat(place).st_mode)
         if content is not None:
-            _write(stage / "before" / str(number), content, None)
+            _write(stage / "before" / str(number), content, mode)
         after = None
         if file is not None:
             wanted = file.mode if file.mode is not None else mode
@@ -178,45 +182,64 @@ def _finish(project: Path) -> None:
     home = project / FOLDER
     folder = home / "transaction"
     record = _read(folder)
+    (home / "done").mkdir(exist_ok=True)
     for number, change in enumerate(record.changes):
         place, source = project / change.path, folder / "after" / str(number)
         if change.after is None:
             if _sum(_content(place)) == change.before:
                 place.unlink(missing_ok=True)
-                _remove_empty(project, place.parent)
         elif source.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             # after a kill: what somebody wrote since is theirs
             mine = _sum(_content(place)) in (change.before, change.after)
             os.replace(source, place if mine else _beside(place))
             _sync_folder(place.parent)
+    _remove_empty(project, [change.path for change in record.changes if change.after is None])
     if record.undoes:
-        _discard(home / "done" / record.undoes)
+        if (home / "done" / record.undoes).is_dir():
+            os.rename(home / "done" / record.undoes, folder / "undone")
         _discard(folder)
         return
-    (home / "done").mkdir(exist_ok=True)
     names = sorted(past.name for past in (home / "done").iterdir())
     last = int(names[-1]) if names else 0
     os.rename(folder, home / "done" / f"{last + 1:04d}")
     for name in names[: max(0, len(names) + 1 - LEFT)]:
-        _discard(home / "done" / name)
+        with contextlib.suppress(OSError):  # the change is made; the next one tries this again
+            _discard(home / "done" / name)
 
 
 def _roll_back(project: Path) -> None:
     """After an error in the middle: every file as it was before."""
-    folder = project / FOLDER / "transaction"
-    for number, change in reversed(list(enumerate(_read(folder).changes))):
-        place = project / change.path
-        with contextlib.suppress(OSError):
+    home = project / FOLDER
+    if (home / "transaction").is_dir():
+        os.rename(home / "transaction", home / "rollback")
+    _put_back(project)
+
+
+def _put_back(project: Path) -> None:
+    """Only renames: they need no space on the disk. What fails now, the next command tries again."""
+    folder = project / FOLDER / "rollback"
+    if not folder.is_dir():
+        return
+    record = _read(folder)
+    for number, change in reversed(list(enumerate(record.changes))):
+        place, source = project / change.path, folder / "before" / str(number)
+        try:
             if _sum(_content(place)) != change.after:
                 continue
             if change.before is None:
                 place.unlink(missing_ok=True)
-                _remove_empty(project, place.parent)
-            else:
+            elif source.exists():
                 place.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(folder / "before" / str(number), place)
-                os.chmod(place, change.mode_before or 0o644)
+                os.replace(source, place)
+        except OSError as error:
+            message = f"`{record.command}` failed, and {place} could not be put back"
+            raise MachineError(
+                f"{message}: {_reason(error)}. The next command tries again.", "torchgen status"
+            ) from error
+    _remove_empty(project, [change.path for change in record.changes if change.before is None])
+    if (folder / "undone").is_dir():
+        os.rename(folder / "undone", folder.parent / "done" / str(record.undoes))
     _discard(folder)
 
 
@@ -232,10 +255,25 @@ def _read(folder: Path) -> Record:
     try:
         read: dict[str, Any] = json.loads((folder / "record.json").read_text())
         changes = tuple(Change(**change) for change in read["changes"])
-        return Record(read["command"], changes, read["undoes"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        record = Record(read["command"], changes, read["undoes"])
+        if not (record.undoes is None or record.undoes.isdecimal()):
+            raise ValueError(f"there is no change {record.undoes!r}")
+        for change in changes:
+            if not _is_inside(folder, change.path):
+                raise ValueError(f"{change.path!r} is no place inside the project")
+        return record
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{folder} cannot be read: {_reason(error)}. Delete it to go on without it."
         raise MachineError(message) from None
+
+
+def _is_inside(folder: Path, path: str) -> bool:
+    """Whether a journal may name this path: a stranger's project brings its `.torchgen` along."""
+    project = next(parent.parent for parent in folder.parents if parent.name == FOLDER)
+    named = Path(path)
+    strange = {"..", ".git", FOLDER}.intersection(part.lower() for part in named.parts)
+    behind_link = any((project / parent).is_symlink() for parent in named.parents[:-1])
+    return bool(named.name) and not (named.anchor or strange or behind_link)
 
 
 def _write(place: Path, content: bytes, mode: int | None, executable: bool = False) -> int:
@@ -280,13 +318,12 @@ def beside(place: Path) -> Iterator[Path]:
         number += 1
 
 
-def _remove_empty(project: Path, folder: Path) -> None:
-    while folder != project:
-        try:
+def _remove_empty(project: Path, paths: Iterable[str]) -> None:
+    """The folders of files that are gone, where nothing else is in them."""
+    folders = {project / parent for path in paths for parent in Path(path).parents[:-1]}
+    for folder in sorted(folders, reverse=True):  # what is inside first
+        with contextlib.suppress(OSError):
             folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
 
 
 def _could_not(error: OSError, project: Path) -> MachineError:

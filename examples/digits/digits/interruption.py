@@ -1,0 +1,52 @@
+"""Being asked to stop, by Ctrl-C or by a scheduler's SIGTERM: the run saves at the end of the step and leaves.
+
+Exit codes: 130 after Ctrl-C, 143 after SIGTERM, as in a shell. The same command goes on; a scheduler can requeue on 143. It
+should send SIGTERM to this process alone (Slurm: `sbatch --signal=B:TERM@60`, and `exec python ...` in the script), not to those that load data.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .checkpoint import State
+from .data import Batch
+from .run import Run
+
+
+def until_asked_to_stop(stream: Iterator[Batch], state: State, run: Run) -> Iterator[Batch]:
+    """The batches; between two steps it looks whether a signal has come, and then saves and leaves."""
+    with noted_signals() as asked:
+        for batch in stream:
+            yield batch
+            if asked:
+                state.save(run.last_file)
+                print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
+                sys.exit(128 + asked[0])
+
+
+@contextmanager
+def noted_signals() -> Iterator[list[int]]:
+    """The signals that have come. A handler only notes the first, whatever the step is doing; a second one acts as ever."""
+    asked: list[int] = []
+    before: dict[int, Any] = {}
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        restore()
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.signal(number, note)
+    except ValueError:  # not in the main thread: whoever started this one sees to signals
+        pass
+    try:
+        yield asked
+    finally:
+        if not asked:
+            restore()

@@ -1,0 +1,130 @@
+"""Asked to stop, a run saves at the end of the step and leaves; a damaged checkpoint or a full disk does not end it."""
+
+import os
+import signal
+from dataclasses import replace
+
+import pytest
+import torch
+
+from digits import checkpoint
+from digits.checkpoint import before, read
+from digits.data import fetch
+
+
+@pytest.fixture
+def signalled(config, monkeypatch):
+    """Around a training: this process gets a signal while it works on the step after `step`."""
+    task = type(config.task())
+    augment = task.augment
+
+    def at(step: int, number: int) -> None:
+        left = iter(range(step))
+
+        def augment_after_signal(self, inputs, generator):
+            if next(left, None) is None:
+                os.kill(os.getpid(), number)
+                monkeypatch.setattr(task, "augment", augment)
+            return augment(self, inputs, generator)
+
+        monkeypatch.setattr(task, "augment", augment_after_signal)
+
+    return at
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_saves_at_the_end_of_its_step(config, trained, signalled, number, capsys):
+    signalled(3, number)
+    with pytest.raises(SystemExit) as left:
+        trained(config, "stopped")
+    assert left.value.code == 128 + number
+    run = trained(config, "stopped")  # goes on
+    captured = capsys.readouterr()
+    assert f"stopped; the same command goes on from {run.last_file}" in captured.err
+    assert "going on after step 4 of 6" in captured.out
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_going_on_after_a_signal_equals_never_stopping(config, trained, signalled, differences):
+    whole = trained(config, "whole")
+    signalled(1, signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        trained(config, "stopped")
+    parts = trained(config, "stopped")
+    for file in ("last_file", "model_file"):
+        assert differences(read(getattr(whole, file)), read(getattr(parts, file))) == []
+
+
+def test_a_second_signal_ends_the_process_at_once(config, trained, signalled):
+    twice = signal.SIGINT  # as ever: KeyboardInterrupt
+    signalled(1, twice)
+    task = type(config.task())
+    augment = task.augment
+
+    def augment_and_again(self, inputs, generator):
+        outputs = augment(self, inputs, generator)
+        if task.augment is not augment_and_again:  # the first signal has come
+            os.kill(os.getpid(), twice)
+        return outputs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "augment", augment_and_again)
+        with pytest.raises(KeyboardInterrupt):
+            trained(config)
+
+
+def test_a_process_that_loads_data_leaves_interrupts_to_the_run():
+    class Interrupted:
+        def __getitems__(self, indices):
+            os.kill(os.getpid(), signal.SIGINT)
+            return torch.tensor(indices), torch.tensor(indices)
+
+    chunks = [torch.tensor([0]), torch.tensor([1])]
+    assert [int(x) for x, _ in fetch(Interrupted(), chunks, workers=1)] == [0, 1]
+
+
+@pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "gone"])
+def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
+    config, trained, interrupted, differences, damage, capsys
+):
+    config = replace(config, evaluate_steps=1)
+    whole = trained(config, "whole")
+    with interrupted(config, 4):
+        run = trained(config, "damaged")
+    file = whole.path.with_name("damaged") / "last.pt"
+    content = bytearray(file.read_bytes())
+    if damage == "flipped":  # one bit of a weight: torch.load alone would not notice
+        start = content.find(next(iter(read(file)["model"].values())).numpy().tobytes()[:16])
+        content[start] ^= 1
+    shorter = {"flipped": content, "cut": content[:-100], "empty": b""}
+    file.write_bytes(shorter[damage]) if damage in shorter else file.unlink()
+    run = trained(config, "damaged")
+    assert f"Going on from {before(file)}." in capsys.readouterr().err
+    assert differences(read(whole.last_file), read(run.last_file)) == []
+
+
+def break_saving(monkeypatch, which: list[bool]) -> None:
+    """Lets the checkpoints of a run fail as on a full disk, which torch tells of by a RuntimeError."""
+    real_save, fails = checkpoint.save, iter(which)
+
+    def save(payload, path, *, keep=False):
+        if keep and next(fails, False):
+            raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
+        real_save(payload, path, keep=keep)
+
+    monkeypatch.setattr(checkpoint, "save", save)
+
+
+def test_a_full_disk_is_told_and_training_goes_on(config, trained, monkeypatch, capsys):
+    config = replace(config, evaluate_steps=1)
+    break_saving(monkeypatch, [False, True, True, False, True, True])
+    run = trained(config)
+    told = f"{run.last_file} cannot be written, and training goes on: [enforce fail at"
+    assert capsys.readouterr().err.count(told) == 4
+    assert read(run.last_file)["progress"]["step"] == 4
+
+
+def test_saves_that_fail_three_times_in_a_row_end_the_run(config, trained, monkeypatch):
+    break_saving(monkeypatch, [False] + [True] * 3)
+    with pytest.raises(OSError, match=r"last\.pt cannot be written, 3 times in a row: .*enforce"):
+        trained(replace(config, evaluate_steps=1))
