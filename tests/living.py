@@ -107,6 +107,7 @@ def small_releases() -> dict[str, Texts]:
     return {"0.1.0": first, "0.2.0": second, "0.3.0": third}
 
 
+@cache
 def compiled(templates: Path, version: str) -> Library:
     """A version whose projects are rendered once each."""
     library = Library(version, Catalogue(templates), Renderer(templates))

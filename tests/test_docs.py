@@ -142,16 +142,16 @@ NUMERICS = {"loss/focal": "None: only its description changed."}
 
 @pytest.fixture
 def installation(tmp_path):
-    """torchgen 0.2.0, and the 0.1.0 that `leaves` was made by."""
-    versions = histories.releases_of(ROOT / "templates", {"0.1.0": EARLIER, "0.2.0": {}})
-    versions["0.2.0"] = histories.releases_of(ROOT / "templates", {"0.2.0": {}})["0.2.0"]
-    installed = histories.install(tmp_path / "installed", versions, "0.2.0")
-    declared = {"0.2.0": BEHAVIOUR}, {"0.2.0": NUMERICS}
+    """torchgen 1.1.0, and the 1.0.0 that `leaves` was made by."""
+    versions = histories.releases_of(ROOT / "templates", {"1.0.0": EARLIER, "1.1.0": {}})
+    versions["1.1.0"] = histories.releases_of(ROOT / "templates", {"1.1.0": {}})["1.1.0"]
+    installed = histories.install(tmp_path / "installed", versions, "1.1.0")
+    declared = {"1.1.0": BEHAVIOUR}, {"1.1.0": NUMERICS}
     histories.write(installed.site / histories.PACKAGE.name, versions, *declared)
-    earlier = histories.lay_out(tmp_path / "0.1.0", versions["0.1.0"])
+    earlier = histories.lay_out(tmp_path / "1.0.0", versions["1.0.0"])
     given = {"project": "leaves", "components": ["loss/focal"]}
     for path, file in (
-        Renderer(earlier).render(complete(given, Catalogue(earlier)), "0.1.0").items()
+        Renderer(earlier).render(complete(given, Catalogue(earlier)), "1.0.0").items()
     ):
         place = tmp_path / "you" / "leaves" / path
         place.parent.mkdir(parents=True, exist_ok=True)

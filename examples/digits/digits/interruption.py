@@ -42,7 +42,8 @@ def noted_signals() -> Iterator[list[int]]:
 
     try:
         for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.signal(number, note)
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup: it stays so
+                before[number] = signal.signal(number, note)
     except ValueError:  # not in the main thread: whoever started this one sees to signals
         pass
     try:

@@ -73,8 +73,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
     stream = batches(
         train_set, batch_size, config.seed, progress.step, total_steps, workers, device
     )
-    box = run.path / "blackbox"
-    blackbox = BlackBox(box, config, task, train_set, state, precision, optimize)
+    blackbox = BlackBox(run.path / "blackbox", config, task, train_set, state, precision, optimize)
     train_mode(model)  # once: evaluation leaves it as it was
     for inputs, targets in until_asked_to_stop(stream, state, run):
         inputs = task.augment(inputs, generator_for(config.seed, "augment", progress.step))

@@ -1,7 +1,9 @@
 """Asked to stop, a run saves at the end of the step and leaves; a damaged checkpoint or a full disk does not end it."""
 
+import io
 import os
 import signal
+import zipfile
 from dataclasses import replace
 
 import pytest
@@ -10,6 +12,14 @@ import torch
 from digits import checkpoint
 from digits.checkpoint import before, read
 from digits.data import fetch
+
+
+@pytest.fixture(autouse=True)
+def usual_handlers():
+    """As from a terminal, also where the tests run in the background: there Ctrl-C is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -30,6 +40,12 @@ def signalled(config, monkeypatch):
         monkeypatch.setattr(task, "augment", augment_after_signal)
 
     return at
+
+
+def test_a_signal_that_is_ignored_stays_ignored(config, trained, signalled):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signalled(3, signal.SIGINT)
+    assert read(trained(config).last_file)["progress"]["step"] == 6
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -83,6 +99,15 @@ def test_a_process_that_loads_data_leaves_interrupts_to_the_run():
     assert [int(x) for x, _ in fetch(Interrupted(), chunks, workers=1)] == [0, 1]
 
 
+def flip_a_bit(content: bytearray) -> None:
+    """In the largest tensor of a file: torch.load alone would not notice."""
+    largest = max(zipfile.ZipFile(io.BytesIO(content)).infolist(), key=lambda part: part.file_size)
+    start = largest.header_offset
+    lengths = (content[start + 26 : start + 28], content[start + 28 : start + 30])
+    data = start + 30 + sum(int.from_bytes(length, "little") for length in lengths)
+    content[data + largest.file_size // 2] ^= 1
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "gone"])
 def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     config, trained, interrupted, differences, damage, capsys
@@ -93,9 +118,8 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
         run = trained(config, "damaged")
     file = whole.path.with_name("damaged") / "last.pt"
     content = bytearray(file.read_bytes())
-    if damage == "flipped":  # one bit of a weight: torch.load alone would not notice
-        start = content.find(next(iter(read(file)["model"].values())).numpy().tobytes()[:16])
-        content[start] ^= 1
+    if damage == "flipped":
+        flip_a_bit(content)
     shorter = {"flipped": content, "cut": content[:-100], "empty": b""}
     file.write_bytes(shorter[damage]) if damage in shorter else file.unlink()
     run = trained(config, "damaged")
