@@ -81,7 +81,7 @@ NEVER: dict[str, tuple[str, Callable[[ast.AST, str], bool]]] = {
     "P090": ("weight.mul_(1 - lr * decay)", matches(r"\.mul_\(1 - ")),
     "P103": ("nn.AdaptiveAvgPool2d((4, 4))", calls(r"nn\.AdaptiveAvgPool\dd")),
     "P110": ("nn.TransformerEncoder(layer, 3)", calls(r"nn\.TransformerEncoder")),
-    "P118": ("torch.save(model, path)", calls(r"torch\.save", but_in="/checkpoint.py")),
+    "P118": ("torch.save(model, path)", calls(r"torch\.save", but_in="/storage.py")),
     "P121": ("torch.load(path)", calls(r"torch\.load", without="weights_only")),
     "P123": ("torch.load(path, weights_only=True)", calls(r"torch\.load", without="map_location")),
     "P128": ("def forward(self, x):\n    print(x.shape)", prints_in_forward),

@@ -17,13 +17,17 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from .checkpoint import State, save
+from .checkpoint import State
 from .config import Config, describe
 from .data import Dataset, Task, TensorSet, batches
 from .device import place
+from .distributed import alone, from_first, gather_rows
 from .nonfinite import not_finite_alone, traced
 from .optim import param_groups
 from .precision import Precision
+from .randomness import restore_torch_random_state, torch_random_state
+from .sharding import is_sharded, whole
+from .storage import save
 
 Optimize = Callable[..., tuple[Tensor, Tensor, bool]]  # as in train.py
 NAMED = 10  # samples at most
@@ -49,31 +53,39 @@ class BlackBox:
     @contextmanager
     def watch(self, inputs: Tensor, targets: Tensor) -> Iterator[None]:
         """Around a step: a FloatingPointError in it leaves the black box, and its message says what was found."""
-        before = {"random": random_state(), "scaler": self.precision.scaler.state_dict()}
+        before = {"random": torch_random_state(), "scaler": self.precision.scaler.state_dict()}
         try:
             yield
         except FloatingPointError as error:
             box = self.fill(inputs, targets) | before
-            self.path.mkdir(exist_ok=True)
-            save(box, self.path / "step.pt")
-            model, loss_fn = self.state.parts["model"], self.state.parts["loss"]
-            again = Again(box, model, loss_fn, self.precision, self.config, self.optimize)
-            # hooks are not called in compiled code
-            compiled = self.config.compile
-            with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
-                told = "\n".join([str(error), *again.investigate()])
-            steps = [f"step {n}: loss {loss:.6g}, norm {norm:.6g}" for n, loss, norm in box["last"]]
-            (self.path / "report.txt").write_text("\n".join([told, "", *steps]) + "\n")
-            command = f"python -m {__package__}.replay {self.path}"
-            raise FloatingPointError(f"{told}\nto run it once more: {command}") from error
+            told = from_first(self.leave, box, str(error))
+            raise FloatingPointError(told) from error
+
+    def leave(self, box: dict[str, Any], error: str) -> str:
+        """Writes the folder; what was found, in words."""
+        self.path.mkdir(exist_ok=True)
+        save(box, self.path / "step.pt")
+        model, loss_fn = self.state.parts["model"], self.state.parts["loss"]
+        again = Again(box, model, loss_fn, self.precision, self.config, self.optimize)
+        # hooks are not called in compiled code
+        compiled = self.config.compile
+        with alone(), torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+            shards = any(is_sharded(parameter) for parameter in model.parameters())
+            found = ["one process cannot run shards"] if shards else again.investigate()
+        told = "\n".join([error, *found])
+        steps = [f"step {n}: loss {loss:.6g}, norm {norm:.6g}" for n, loss, norm in box["last"]]
+        (self.path / "report.txt").write_text("\n".join([told, "", *steps]) + "\n")
+        return f"{told}\nto run it once more: python -m {__package__}.replay {self.path}"
 
     def fill(self, inputs: Tensor, targets: Tensor) -> dict[str, Any]:
-        """All but what the step has changed. No weight is: it was not taken."""
+        """All but what the step has changed, and the batch of all processes. No weight is changed: the step was not taken."""
         progress, seed = self.state.parts["progress"], self.config.seed
         numbers = TensorSet(torch.arange(self.samples), torch.arange(self.samples))
         step = progress.step - 1  # it has been counted
         rows, _ = next(batches(numbers, self.config.batch_size, seed, step, step + 1))
-        return {name: part.state_dict() for name, part in self.state.parts.items()} | {
+        if len(inputs) < len(rows):
+            inputs, targets = gather_rows(inputs), gather_rows(targets)
+        return {name: whole(part.state_dict()) for name, part in self.state.parts.items()} | {
             "config": describe(self.config),
             "precision": self.precision.name,
             "sizes": self.sizes,
@@ -105,7 +117,7 @@ class Again:
 
     def run(self, part: Sequence[int] | None = None) -> tuple[float, float]:
         """The mean loss and the norm of the gradient of the batch, or of a part of it."""
-        restore_random_state(self.random)
+        restore_torch_random_state(self.random)
         self.precision.scaler.load_state_dict(self.scaler)
         inputs, targets = self.inputs, self.targets
         if part is not None:
@@ -131,16 +143,3 @@ class Again:
         named = ", ".join(rows or ["none"])
         more = " and more, so suspect the weights" if len(rows) == NAMED else ""
         return [*lines, f"training samples that are so alone, counted from 0: {named}{more}"]
-
-
-def random_state() -> list[Tensor]:
-    """Of torch's generators alone: it is taken at every step, and a step draws from no other."""
-    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
-    return [torch.get_rng_state(), *on_gpu]
-
-
-def restore_random_state(states: Sequence[Tensor]) -> None:
-    """The inverse of `random_state`."""
-    torch.set_rng_state(states[0].cpu())
-    if len(states) > 1 and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states[1].cpu())

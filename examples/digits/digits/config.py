@@ -36,6 +36,7 @@ class Config:
     seed: int = 0
     device: str = "auto"
     workers: int | None = None  # processes that load data; None: none for data in memory
+    parallel: str = "ddp"  # torchrun: copies of the model; or its shards, "fsdp" or "hsdp"
     compile: bool = False
     deterministic: bool = False  # on a GPU the same to the bit, or an error; slower
     log_steps: int = 10
@@ -56,6 +57,8 @@ class Config:
             raise ValueError(
                 f"max_grad_norm must be above 0, or None for no limit, not {self.max_grad_norm}"
             )
+        if self.parallel not in ("ddp", "fsdp", "hsdp"):
+            raise ValueError(f"parallel={self.parallel} is not known. There is: ddp, fsdp, hsdp.")
         if self.micro_batches > self.batch_size:
             raise ValueError(
                 f"micro_batches={self.micro_batches} cannot cut a batch of {self.batch_size}"

@@ -2,7 +2,7 @@
 
 import math
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from .device import cores
-from .errors import ReadingError
 from .randomness import generator_for
+from .reading import reading
+from .shares import passes_of
 
 Batch = tuple[Tensor, Tensor]
 CPU = torch.device("cpu")
@@ -47,6 +48,11 @@ class TensorSet:
     def to(self, device: torch.device) -> "TensorSet":
         """The same samples on a device: a batch then costs no transfer."""
         return type(self)(self.inputs.to(device), self.targets.to(device))
+
+
+def on_device(dataset: Dataset, device: torch.device) -> Dataset:
+    """A set in memory as a whole on the device, so that a batch costs no transfer; any other set as it is."""
+    return dataset.to(device) if isinstance(dataset, TensorSet) else dataset
 
 
 class Task(Protocol):
@@ -92,20 +98,26 @@ def batches(
     stop: int,
     workers: int | None = None,
     device: torch.device = CPU,
+    read: Callable[[int], slice] = slice,
 ) -> Iterator[Batch]:
-    """The batches of steps `start` to `stop`; each epoch visits every sample once, the last batch may be smaller."""
+    """The batches of steps `start` to `stop`; each epoch visits every sample once, the last batch may be smaller.
+
+    read: which samples of a batch of so many; all of them by default
+    """
     steps = math.ceil(len(dataset) / batch_size)
     for epoch in range(start // steps, math.ceil(stop / steps)):
         order = torch.randperm(len(dataset), generator=generator_for(seed, "order", epoch))
         first, last = max(start - epoch * steps, 0), min(stop - epoch * steps, steps)
-        yield from fetch(dataset, order.split(batch_size)[first:last], workers, device)
+        chunks = [chunk[read(len(chunk))] for chunk in order.split(batch_size)[first:last]]
+        yield from fetch(dataset, chunks, workers, device)
 
 
 def in_order(
     dataset: Dataset, batch_size: int, workers: int | None = None, device: torch.device = CPU
 ) -> Iterator[Batch]:
-    """Every sample once, in order."""
-    return fetch(dataset, torch.arange(len(dataset)).split(batch_size), workers, device)
+    """Every sample once, in order; of several processes each gets its share, in whole batches as in `passes_of`."""
+    chunks = torch.arange(len(dataset)).split(batch_size)
+    return fetch(dataset, [chunks[number] for number in passes_of(len(chunks))], workers, device)
 
 
 def fetch(
@@ -115,7 +127,7 @@ def fetch(
     if workers is None:  # processes cost more than they bring where the samples are in memory
         workers = 0 if isinstance(dataset, TensorSet) else min(8, cores())
     if workers == 0:
-        return reading(dataset.__getitems__(chunk) for chunk in chunks)
+        return reading(map(dataset.__getitems__, chunks), dataset.__getitems__, chunks)
     loader: DataLoader[Any] = DataLoader(
         dataset,  # type: ignore[arg-type]  # a Dataset by its methods
         batch_sampler=[chunk.tolist() for chunk in chunks],
@@ -125,15 +137,7 @@ def fetch(
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )
-    return reading(iter(loader))
-
-
-def reading(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches; a file that cannot be read in the middle of a run is no mistake of the code."""
-    try:
-        yield from batches
-    except (ValueError, OSError) as error:
-        raise ReadingError(error) from error
+    return reading(iter(loader), dataset.__getitems__, chunks)
 
 
 def leave_interrupts_to_the_run(worker: int) -> None:

@@ -8,6 +8,7 @@ from torch import nn
 from tqdm import tqdm
 
 from .config import Config
+from .distributed import is_first
 from .progress import Progress
 from .run import Run
 
@@ -33,7 +34,8 @@ class Display:
         print(f"{run.path}: {total:,} parameters, {trained:,} of them trained, on {device}")
         if step:
             print(f"going on after step {step} of {total_steps}")
-        self.bar = tqdm(total=total_steps, initial=step, unit="step", disable=None, leave=False)
+        hidden = None if is_first() else True  # None: without a terminal
+        self.bar = tqdm(total=total_steps, initial=step, unit="step", disable=hidden, leave=False)
         self.since, self.since_step = time.perf_counter(), step
 
     def trained(self, record: dict[str, Any]) -> None:

@@ -20,10 +20,16 @@ FROM_WORKER = re.compile(r"Caught \w+ in DataLoader worker.*\n[\w.]+: ", re.DOTA
 
 
 class ReadingError(ValueError):
-    """What a data set raised while a batch was read, in this process or in another that loads data."""
+    """What a data set raised while a batch was read, in this process or in another that loads data.
 
-    def __init__(self, error: Exception) -> None:
-        super().__init__(FROM_WORKER.sub("", str(error)).strip())
+    row: of the sample, where it is known
+    """
+
+    def __init__(self, error: Exception, row: int | None = None) -> None:
+        told = FROM_WORKER.sub("", str(error)).strip()
+        if not isinstance(error, WORDED):  # a KeyError, for one, says no more than its key
+            told = f"{type(error).__name__}: {told}"
+        super().__init__(told if row is None else f"sample {row}: {told}")
 
 
 @contextmanager

@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from .checkpoint import read
 from .data import Dataset, Task, in_order
 from .device import pick_device, place
+from .distributed import gather_rows
 from .errors import ReadingError, told_plainly
 from .precision import Precision
 from .run import Run
+from .storage import read
 from .weights import load_for_inference
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -65,14 +66,16 @@ def evaluate(
                     output = model(place(inputs, device))
                 outputs.append(output.float())
                 targets.append(target.to(device, non_blocking=True))
-            whole = torch.cat(outputs), torch.cat(targets)
-            loss = mean_loss(loss_fn, *whole, batch_size)
+            # of several processes; what was computed twice, so that all had as much to do, comes last
+            all_outputs = gather_rows(torch.cat(outputs))[: len(dataset)]
+            all_targets = gather_rows(torch.cat(targets))[: len(dataset)]
+            loss = mean_loss(loss_fn, all_outputs, all_targets, batch_size)
     finally:
         for module, training in was_training:
             module.training = training
     if not math.isfinite(loss):  # the arg max of NaN is a plausible class
         raise FloatingPointError(f"the validation loss is {loss}: its figures would mean nothing")
-    return loss, whole[0].cpu(), whole[1].cpu()
+    return loss, all_outputs.cpu(), all_targets.cpu()
 
 
 def mean_loss(loss_fn: Loss, outputs: Tensor, targets: Tensor, batch_size: int) -> float:

@@ -12,6 +12,7 @@ from typing import Any
 
 from .checkpoint import State
 from .data import Batch
+from .distributed import largest, wait_for_all
 from .run import Run
 
 
@@ -20,10 +21,12 @@ def until_asked_to_stop(stream: Iterator[Batch], state: State, run: Run) -> Iter
     with noted_signals() as asked:
         for batch in stream:
             yield batch
-            if asked:
+            # every process stops after the same step, also where the signal has reached one of them alone
+            if number := largest(asked[0] if asked else 0):
                 state.save(run.last_file)
+                wait_for_all()  # torchrun ends the others when the first one leaves
                 print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
-                sys.exit(128 + asked[0])
+                sys.exit(128 + number)
 
 
 @contextmanager

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .sharding import whole
+
 NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
 
 
@@ -53,7 +55,7 @@ class Precision:
         norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
         if max_grad_norm is not None:
             nn.utils.clip_grads_with_norm_(trained, max_grad_norm, norm)
-        return norm
+        return whole(norm)
 
     def step(self, optimizer: Optimizer, loss: Tensor, norm: Tensor) -> bool:
         """Steps unless the loss or the gradient is not finite; whether it did.

@@ -7,10 +7,12 @@ weights, dropout) draws from the global generators, whose state is part of every
 import hashlib
 import os
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 
 def seed_everything(seed: int, *, deterministic: bool = False) -> None:
@@ -45,8 +47,7 @@ def random_state() -> dict[str, Any]:
             has_gauss,
             gauss,
         ),
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "torch": torch_random_state(),
     }
 
 
@@ -55,6 +56,17 @@ def restore_random_state(state: dict[str, Any]) -> None:
     random.setstate(state["python"])
     name, keys, *rest = state["numpy"]
     np.random.set_state((name, keys.numpy().astype(np.uint32), *rest))
-    torch.set_rng_state(state["torch"])
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
+    restore_torch_random_state(state["torch"])
+
+
+def torch_random_state() -> list[Tensor]:
+    """That of torch's generators alone, the CPU's and the one of the current GPU: a step draws from no other."""
+    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
+    return [torch.get_rng_state(), *on_gpu]
+
+
+def restore_torch_random_state(states: Sequence[Tensor]) -> None:
+    """The inverse of `torch_random_state`."""
+    torch.set_rng_state(states[0].cpu())
+    if len(states) > 1 and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states[1].cpu())

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from .blackbox import Again
-from .checkpoint import read
 from .config import Config
 from .device import pick_device, place_model
 from .errors import told_plainly
 from .optim import freeze, train_mode
 from .precision import Precision
 from .settings import rebuild_part
+from .storage import read
 from .train import optimize
 from .weights import build_model
 

@@ -15,11 +15,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .distributed import is_first
 from .errors import ReadingError, told_plainly
 from .provenance import record_provenance
 
@@ -69,10 +70,7 @@ class Run:
         try:
             with told_plainly((ReadingError,)):
                 yield
-        except (
-            FloatingPointError,
-            OSError,
-        ) as error:  # no weight that is finite; no room on the disk
+        except (FloatingPointError, OSError, MemoryError) as error:  # numbers, disk, memory
             print(f"error: {error}", file=sys.stderr)
             raise SystemExit(1) from error
         except KeyboardInterrupt as stop:
@@ -82,7 +80,8 @@ class Run:
             print(f"\nstopped; the same command {onward}", file=sys.stderr)
             raise SystemExit(130) from stop
         finally:
-            self.discard_if_unused()
+            if is_first():
+                self.discard_if_unused()
 
     def discard_if_unused(self) -> None:
         """Takes back a folder in which nothing was trained, so that the corrected command gets its name."""
@@ -90,8 +89,17 @@ class Run:
         if {file.name for file in self.path.iterdir()} <= written and not self.records():
             shutil.rmtree(self.path)
 
+    def start_trackers(
+        self, trackers: Iterable[Callable[..., Any]], config: dict[str, Any]
+    ) -> None:
+        """They log every record from now on."""
+        if is_first():
+            self.trackers = [tracker(self.path, config) for tracker in trackers]
+
     def log(self, record: dict[str, Any]) -> None:
         """Adds a record; a crash loses at most this one and harms none before it."""
+        if not is_first():
+            return
         with self.metrics_file.open("a") as file:
             file.write(json.dumps(record) + "\n")
         for tracker in self.trackers:
@@ -106,6 +114,8 @@ class Run:
 
     def forget_after(self, step: int) -> None:
         """Drops records of steps that are about to be done again."""
+        if not is_first():
+            return
         kept = [record for record in self.records() if record["step"] <= step]
         replace_text(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
 

@@ -2,6 +2,7 @@
 
     python -m digits.train configs/baseline.py
     python -m digits.train configs/baseline.py optimizer.lr=3e-4 epochs=5
+    torchrun --nproc-per-node 2 -m digits.train configs/baseline.py
 
 writes a folder runs/baseline. The same command goes on where an interrupted run stopped; with --fresh it starts anew.
 """
@@ -16,19 +17,23 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from .blackbox import BlackBox
-from .checkpoint import State, exists
-from .checks import check_parts
+from .checkpoint import State
+from .checks import check_run
 from .config import Config, describe, load
-from .data import TensorSet, batches
-from .device import pick_device, place, place_model
+from .data import on_device
+from .device import pick_device, place_model
 from .display import Display
+from .distributed import from_first, joined, mean
 from .errors import told_plainly
 from .evaluate import evaluate, samples_in
+from .exhaustion import explained
+from .feed import feed
 from .interruption import until_asked_to_stop
 from .optim import freeze, param_groups, train_mode
+from .parallel import parallelize, parts_of, weighted_loss
 from .precision import Precision
 from .progress import Progress
-from .randomness import generator_for, seed_everything
+from .randomness import seed_everything
 from .report import report
 from .run import Run
 from .weights import build_model, save_for_inference, start_from
@@ -41,9 +46,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
         device = pick_device(config.device)
         precision = Precision(config.precision, device)
         task = config.task()
-        train_set, val_set = task.load()
-        if isinstance(train_set, TensorSet):
-            train_set, val_set = train_set.to(device), val_set.to(device)
+        train_set, val_set = (on_device(dataset, device) for dataset in task.load())
 
         model = build_model(config.model, task.sizes)
         if config.start_from:
@@ -51,7 +54,8 @@ def train(config: Config, run: Run) -> dict[str, float]:
         freeze(model, config.freeze)
         place_model(model, device)
         loss_fn = config.loss().to(device)
-        check_parts(model, loss_fn, train_set, config, device)
+        check_run(model, loss_fn, task, train_set, val_set, config, device)
+        parallel_model = parallelize(model, loss_fn, config, device)
 
         optimizer = config.optimizer(param_groups(model, loss_fn))
         steps_per_epoch = math.ceil(len(train_set) / config.batch_size)
@@ -60,27 +64,21 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
         state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress)
-        if exists(run.last_file):
-            state.restore(run.last_file)
+        state.restore(run.last_file)
         run.forget_after(progress.step)
-        run.trackers = [tracker(run.path, describe(config)) for tracker in config.trackers]
+        run.start_trackers(config.trackers, describe(config))
     if config.compile:
         model.compile()  # in place, so names in checkpoints stay as they are
 
     evaluate_steps = config.evaluate_steps or steps_per_epoch
     display = Display(run, config, model, device, progress.step, total_steps)
-    workers, batch_size = config.workers, config.batch_size
-    stream = batches(
-        train_set, batch_size, config.seed, progress.step, total_steps, workers, device
-    )
+    stream = feed(task, train_set, config, progress.step, total_steps, device)
     blackbox = BlackBox(run.path / "blackbox", config, task, train_set, state, precision, optimize)
     train_mode(model)  # once: evaluation leaves it as it was
     for inputs, targets in until_asked_to_stop(stream, state, run):
-        inputs = task.augment(inputs, generator_for(config.seed, "augment", progress.step))
-        inputs, targets = place(inputs, device), targets.to(device, non_blocking=True)
         with blackbox.watch(inputs, targets):
             loss, norm, stepped = optimize(
-                model, loss_fn, inputs, targets, optimizer, precision, config
+                parallel_model, loss_fn, inputs, targets, optimizer, precision, config
             )
             progress.count(loss, norm, stepped)
         if progress.step % config.log_steps == 0:
@@ -90,9 +88,9 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         if progress.step % evaluate_steps == 0 or progress.step == total_steps:
             val_loss, outputs, val_targets = evaluate(
-                model, loss_fn, val_set, precision, device, batch_size, workers
+                model, loss_fn, val_set, precision, device, config.batch_size, config.workers
             )
-            figures = {"loss": val_loss, **task.metrics(outputs, val_targets)}
+            figures = from_first(dict, loss=val_loss, **task.metrics(outputs, val_targets))
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(val_loss)
             best = progress.is_best(figures[task.metric], task.higher_is_better)
@@ -115,24 +113,22 @@ def optimize(
 ) -> tuple[Tensor, Tensor, bool]:
     """One optimizer step on one batch: its mean loss, the norm of its gradient, and whether the step was taken.
 
-    The batch is computed in `micro_batches` parts. Each part counts by its share of the samples, so the gradient is that of the whole
-    batch, also when the parts are uneven.
+    The batch is computed in `micro_batches` parts, each weighted by its share of the samples: the gradient is that of the whole batch.
     """
     optimizer.zero_grad(set_to_none=True)
     batch_loss = torch.zeros((), device=targets.device)
-    samples = samples_in(loss_fn, targets)
-    parts = config.micro_batches
-    for part_inputs, part_targets in zip(inputs.chunk(parts), targets.chunk(parts), strict=True):
+    samples = mean(samples_in(loss_fn, targets))  # of a process, where there are several
+    for part_inputs, part_targets in parts_of(model, inputs, targets, config.micro_batches):
         with precision.autocast():
             outputs = model(part_inputs)
-        share = samples_in(loss_fn, part_targets) / samples
-        loss = loss_fn(outputs.float(), part_targets) * share
+        loss = weighted_loss(loss_fn, outputs.float(), part_targets, samples)
         precision.backward(loss)
         batch_loss += loss.detach()  # on the device: nothing waits for it until it is reported
-    norm = precision.clip(optimizer, config.max_grad_norm)
+    batch_loss, norm = mean(batch_loss), precision.clip(optimizer, config.max_grad_norm)
     return batch_loss, norm, precision.step(optimizer, batch_loss, norm)
 
 
+@joined()
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.train", description="Train a model."
@@ -144,8 +140,9 @@ def main() -> None:
     options = parser.parse_intermixed_args()
     with told_plainly():
         config = load(options.config, options.changes)
-        run = Run.begin(options.name or options.config.stem, describe(config), fresh=options.fresh)
-    with run.told_plainly():
+        name = options.name or options.config.stem
+        run = from_first(Run.begin, name, describe(config), fresh=options.fresh)
+    with run.told_plainly(), explained(config):
         train(config, run)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from torch import nn
 
-from .checkpoint import read, save
 from .config import Config, describe
 from .settings import rebuild_part
+from .sharding import whole
+from .storage import read, save
 
 # put before names by torch.compile(model) and by DataParallel, in any order
 PREFIXES = re.compile(r"^((_orig_mod|module)\.)+")
@@ -35,8 +36,8 @@ def save_for_inference(
     """One file that `load_for_inference` rebuilds everything from: weights, settings, preprocessing, labels."""
     described = describe(config)
     payload = {
-        "weights": model.state_dict(),
-        "loss": loss.state_dict(),
+        "weights": whole(model.state_dict()),
+        "loss": whole(loss.state_dict()),
         "sizes": dict(task.sizes),
         "task": task.state_dict(),
         "config": {name: described[name] for name in ("task", "model", "loss", "batch_size")},

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from digits import data_checks
 from digits import train as training
 from digits.config import PARTS, Config, load
 from digits.data import Dataset, TensorSet
@@ -69,6 +70,8 @@ def few_rows(monkeypatch):
     def keep(config: Config, *rows: int) -> None:
         task = class_of(config.task)
         monkeypatch.setattr(task, "load", load_few(task, *rows))
+        # in a few rows a class may be missing, which a run would warn of
+        monkeypatch.setattr(data_checks, "unbalanced", lambda *_: [])
 
     return keep
 

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from digits import replay as replay_module
 from digits import train as training
 from digits.blackbox import NAMED, Again
-from digits.checkpoint import read
 from digits.config import Config
 from digits.nonfinite import not_finite_alone, traced
 from digits.precision import Precision
 from digits.progress import Progress
 from digits.replay import rebuild, replay
+from digits.storage import read
 from digits.train import optimize
 
 CPU = torch.device("cpu")

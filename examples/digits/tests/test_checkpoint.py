@@ -9,9 +9,10 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 
-from digits import checkpoint
-from digits.checkpoint import State, read, save
+from digits import storage
+from digits.checkpoint import State
 from digits.progress import Progress
+from digits.storage import read, save
 
 
 def state_of(model: nn.Module) -> State:
@@ -37,7 +38,7 @@ def fail(*_) -> None:
 def test_a_failed_save_leaves_the_old_file(file, monkeypatch, what):
     before = file.read_bytes()
     module, name = what.split(".")
-    monkeypatch.setattr(getattr(checkpoint, module), name, fail)
+    monkeypatch.setattr(getattr(storage, module), name, fail)
     with pytest.raises(OSError, match="no space left"):
         save({"new": 1}, file)
     monkeypatch.undo()

@@ -9,8 +9,8 @@ import pytest
 
 from digits import run as run_module
 from digits import train as training
-from digits.checkpoint import read
 from digits.config import load
+from digits.storage import read
 
 SMALL = ["epochs=2", "batch_size=16", "log_steps=1", "device=cpu", "precision=fp32"]
 

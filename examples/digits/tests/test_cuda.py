@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from digits.checkpoint import read
 from digits.config import Config
 from digits.debug import Bench
 from digits.device import pick_device
 from digits.evaluate import evaluate
 from digits.precision import Precision
+from digits.storage import read
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from digits import checkpoint
-from digits.checkpoint import before, read
 from digits.data import fetch
+from digits.storage import before, read
 
 
 @pytest.fixture(autouse=True)

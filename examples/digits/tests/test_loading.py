@@ -1,17 +1,20 @@
 """Loading by other processes: how many there are, what they pin, and how a file that breaks in the middle of a run is told."""
 
 import os
+import signal
 import sys
 from dataclasses import replace
 
 import pytest
 import torch
 
-from digits import data, evaluate
+from digits import checks, data, evaluate
 from digits import run as run_module
 from digits import train as training
 from digits.data import Dataset, TensorSet
 from digits.device import cores
+from digits.errors import ReadingError
+from digits.exhaustion import explained
 
 
 class OnDisk:
@@ -83,14 +86,17 @@ def test_a_file_that_breaks_in_mid_training_is_told(
         return train_set, val_set
 
     monkeypatch.setattr(task, "load", load_broken)
+    for check in ("check_data", "check_first_step"):  # of many files they read a few
+        monkeypatch.setattr(checks, check, lambda *_, **__: [])
     monkeypatch.setattr(run_module, "ROOT", tmp_path)
     monkeypatch.setattr(training, "load", lambda *_: replace(config, workers=workers))
     monkeypatch.setattr(sys, "argv", ["train", str(config_file)])
     with pytest.raises(SystemExit) as stop:
         training.main()
     assert stop.value.code == 2
-    error = "error: leaves/oak/7.jpg cannot be read as an image: it is truncated\n"
-    assert capsys.readouterr().err.endswith(error)
+    last = {"train": 44, "val": 23}[broken]
+    error = f"error: sample {last}: leaves/oak/7.jpg cannot be read as an image: it is truncated\n"
+    assert capsys.readouterr().err == error
 
 
 def test_a_file_that_breaks_under_evaluate_is_told(config, trained, monkeypatch, capsys):
@@ -103,4 +109,43 @@ def test_a_file_that_breaks_under_evaluate_is_told(config, trained, monkeypatch,
     with pytest.raises(SystemExit) as stop:
         evaluate.main()
     assert stop.value.code == 2
-    assert capsys.readouterr().err.startswith("error: leaves/oak/7.jpg cannot be read")
+    assert capsys.readouterr().err.startswith("error: sample 23: leaves/oak/7.jpg cannot")
+
+
+class Unruly:
+    """Reading its sample 3 fails in a way of one's choice."""
+
+    def __init__(self, fail) -> None:
+        self.fail = fail
+
+    def __len__(self) -> int:
+        return 6
+
+    def __getitems__(self, indices) -> data.Batch:
+        if 3 in list(indices):
+            self.fail()
+        return torch.zeros(len(indices), 1), torch.zeros(len(indices))
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_whatever_a_data_set_raises_is_told_with_the_sample(workers):
+    def fail() -> None:
+        raise KeyError("mask")
+
+    with pytest.raises(ReadingError) as error:
+        list(data.in_order(Unruly(fail), 2, workers))
+    assert str(error.value) == "sample 3: KeyError: 'mask'"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
+def test_a_process_that_dies_is_told_with_what_to_change(config):
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def read_all() -> None:
+        with explained(replace(config, workers=2)):
+            list(data.in_order(Unruly(die), 2, 2))
+
+    told = r"a process that loads data is dead \(DataLoader worker .*try workers=1\. With work"
+    with pytest.raises(ChildProcessError, match=told):
+        read_all()

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from digits import checks
-from digits.checkpoint import read
 from digits.config import Config
+from digits.storage import read
 from digits.weights import load_for_inference
 
 

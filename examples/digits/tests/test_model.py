@@ -84,8 +84,8 @@ def test_trains_in_training_mode_and_evaluates_in_the_other(config, trained):
     finally:
         handle.remove()
     training, evaluating = (True, True), (False, False)
-    check_of_parts = evaluating
-    assert modes == [check_of_parts, *[training, evaluating] * 3]
+    checks = [evaluating, training]  # that the parts fit, and a first step on a copy
+    assert modes == [*checks, *[training, evaluating] * 3]
 
 
 def test_a_frozen_layer_behaves_as_in_evaluation():

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from digits.checkpoint import read
 from digits.config import Config
 from digits.debug import Bench
 from digits.optim import freeze, param_groups, parameter_names, train_mode
 from digits.precision import Precision
+from digits.storage import read
 from digits.train import optimize
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from digits.checkpoint import read
 from digits.debug import Bench
 from digits.evaluate import evaluate
 from digits.precision import Precision, resolve
+from digits.storage import read
 from digits.train import optimize
 
 CPU = torch.device("cpu")

@@ -9,13 +9,13 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from digits import train as training
-from digits.checkpoint import read
 from digits.randomness import (
     generator_for,
     random_state,
     restore_random_state,
     seed_everything,
 )
+from digits.storage import read
 
 CPU = torch.device("cpu")
 

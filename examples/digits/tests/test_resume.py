@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from digits import checkpoint
-from digits.checkpoint import State, read
+from digits.checkpoint import State
 from digits.config import Config
 from digits.precision import Precision
 from digits.run import Run
+from digits.storage import read
 
 
 @pytest.fixture

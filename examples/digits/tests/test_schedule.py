@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from digits.checkpoint import read
 from digits.config import Config
+from digits.storage import read
 
 
 class Alone:

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from digits import run as run_module
-from digits.checkpoint import read
 from digits.config import describe, load
 from digits.device import pick_device
 from digits.precision import resolve
 from digits.run import Run
+from digits.storage import read
 from digits.train import train
 
 FILES = {

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 from digits import train as training
-from digits.checkpoint import read, save
 from digits.debug import Bench
+from digits.storage import read, save
 from digits.weights import build_model, load_for_inference, start_from
 
 LOAD_AND_ANSWER = """

@@ -1,3 +1,3 @@
 """torchgen scaffolds complete, readable, plain-PyTorch projects that train at once."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"

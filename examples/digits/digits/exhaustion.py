@@ -1,0 +1,50 @@
+"""When the machine gives out, of memory or of a process that loads data: told with what to change, instead of a traceback.
+
+Exit code 1, as for every run that stops although settings and data are right (2: they are not).
+"""
+
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from .config import Config
+
+ON_CPU = "can't allocate memory"  # of a plain RuntimeError
+DEAD_PROCESS = re.compile(r"DataLoader worker \(pid")
+ASKED_FOR = re.compile(r"ried to allocate ([\d.]+ \w+)")
+
+
+@contextmanager
+def explained(config: Config) -> Iterator[None]:
+    """Around a training: raises MemoryError or ChildProcessError, in words."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        told = str(error)
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or ON_CPU in told:
+            asked = ASKED_FOR.search(told)
+            more = f", when {asked[1]} were asked for" if asked else ""
+            raise MemoryError(f"out of memory{more}: {less_memory(config, error)}") from error
+        if DEAD_PROCESS.match(told):  # at any moment, and not only while it is waited for
+            raise ChildProcessError(
+                f"a process that loads data is dead ({told.strip()}). Often memory is short: try workers="
+                f"{(config.workers or 2) // 2}. With workers=0 the run itself reads, and says at which sample"
+            ) from error
+        raise
+
+
+def less_memory(config: Config, error: BaseException) -> str:
+    """What to change, by what was being done."""
+    if any(frame.name == "evaluate" for frame in traceback.extract_tb(error.__traceback__)):
+        return "a smaller `at_once` in evaluate.py gives the same figures"
+    parts = min(2 * config.micro_batches, config.batch_size)
+    if parts == config.micro_batches:
+        return (
+            "a batch is already computed sample by sample, so make the model or its inputs smaller"
+        )
+    if getattr(config.loss(), "compares_samples", False):
+        return f"try batch_size={max(2, config.batch_size // 2)}"
+    return f"try micro_batches={parts}, which gives the same gradient"

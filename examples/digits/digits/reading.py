@@ -1,0 +1,32 @@
+"""Batches as they are read: a sample that cannot be read in the middle of a run is told with its row."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from .errors import ReadingError
+
+Read = Callable[[Any], Any]  # the `__getitems__` of a data set
+
+
+def reading(batches: Iterator[Any], read: Read, chunks: Sequence[Tensor]) -> Iterator[Any]:
+    """The same batches, one for each chunk of rows."""
+    for chunk in chunks:
+        try:
+            batch = next(batches)
+        except (RuntimeError, MemoryError):  # of the machine rather than of a sample
+            raise
+        except Exception as error:  # a data set may raise anything
+            raise ReadingError(error, unreadable(read, chunk)) from error
+        yield batch
+
+
+def unreadable(read: Read, rows: Tensor) -> int | None:
+    """The first of these rows that cannot be read alone."""
+    for row in rows:
+        try:
+            read(row[None])
+        except Exception:  # the error that is told is the one of the batch
+            return int(row)
+    return None

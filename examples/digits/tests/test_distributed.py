@@ -1,0 +1,260 @@
+"""Several processes compute what one computes: the same gradients, the same curves, the same evaluation; and none waits for a dead one."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map
+
+from digits import distributed, parallel, shares
+from digits import train as training
+from digits.checks import check_parts
+from digits.data import Batch, Dataset, TensorSet
+from digits.debug import Bench
+from digits.feed import feed
+from digits.run import Run
+from digits.storage import read
+from tests import two_processes
+from tests.two_processes import CONFIGS, CPU, STEPS
+
+pytestmark = pytest.mark.skipif(
+    not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
+)
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def torchrun(*arguments: object, restarts: int = 0) -> subprocess.CompletedProcess[str]:
+    """The script in two processes on the CPU."""
+    options = ["--standalone", "--nproc-per-node=2", f"--max-restarts={restarts}"]
+    script = ["-m", two_processes.__name__, *map(str, arguments)]
+    return subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *options, *script],
+        cwd=ROOT,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory) -> Path:
+    """What one process and two processes computed; read by all tests."""
+    folder = tmp_path_factory.mktemp("processes")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        patch.setattr(os, "fsync", lambda file: None)
+        patch.setattr(training, "report", training.report)
+        for file in CONFIGS:
+            task = two_processes.conftest.class_of(two_processes.load(file).task)
+            patch.setattr(task, "load", task.load)
+        two_processes.compute(folder)
+    process = torchrun(folder)
+    assert process.returncode == 0, process.stderr
+    return folder
+
+
+@pytest.fixture(params=[file.stem for file in CONFIGS])
+def runs(computed, request) -> tuple[Path, Path]:
+    """The folders of the runs of one config: by one process, and by two."""
+    return tuple(computed / f"{count} processes" / request.param for count in (1, 2))
+
+
+def steps_of(computed: Path) -> list[dict]:
+    return [
+        torch.load(computed / f"{count} processes" / "steps.pt", weights_only=True)
+        for count in (1, 2)
+    ]
+
+
+def close_curves(one: Path, two: Path) -> None:
+    """Sums are added up in another order, and steps make more of the difference; a wrong gradient is further off."""
+    pairs = list(zip(Run(one).records(), Run(two).records(), strict=True))
+    assert len(pairs) == 9  # 6 steps and 3 evaluations
+    for expected, record in pairs:
+        rel = 1e-5 if expected["step"] == 1 else 1e-2
+        for key in expected.keys() & {"train_loss", "grad_norm", "val_loss"}:
+            assert record[key] == pytest.approx(expected[key], rel=rel), key
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_shares_of_a_batch_give_its_gradient(computed, name):
+    one, two = (steps[name] for steps in steps_of(computed))
+    torch.testing.assert_close(two["loss"], one["loss"], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(two["norm"], one["norm"], rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(two["gradients"], one["gradients"], rtol=1e-5, atol=1e-6)
+
+
+def test_a_step_is_skipped_by_all_or_none(computed):
+    """A sample of the second process is not finite."""
+    assert steps_of(computed)[1]["not finite"]["stepped"] == [False, False]
+    assert steps_of(computed)[1]["uneven shares"]["stepped"] == [True, True]
+
+
+@pytest.mark.parametrize("name", ["whole", "parts", "fsdp", "hsdp"])
+def test_two_processes_have_the_curve_of_one(runs, name):
+    """Augmentation included: a sample is varied alike, whoever computes it."""
+    one, two = runs
+    if not (two / name).exists():
+        pytest.skip("this loss compares the samples of a batch, so it is computed in one part")
+    close_curves(one / "whole", two / name)
+
+
+@pytest.mark.parametrize("how", ["fsdp", "hsdp"])
+def test_a_sharded_run_leaves_the_same_files(runs, how):
+    """One process reads them, whatever had a part in writing them."""
+    one, two = (folder / name for folder, name in zip(runs, ("whole", how), strict=True))
+    for file in ("last.pt", "model.pt"):
+        expected, found = read(one / file), read(two / file)
+        assert expected.keys() == found.keys()
+        weights = "weights" if file == "model.pt" else "model"
+        torch.testing.assert_close(found[weights], expected[weights], rtol=1e-2, atol=1e-2)
+    states = [read(folder / "last.pt")["optimizer"]["state"] for folder in (one, two)]
+    shapes = [tree_map(lambda value: getattr(value, "shape", None), state) for state in states]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+def test_evaluation_is_that_of_one_process(computed, differences, name):
+    """24 samples in passes of 5: the second process has nothing for its last one, and nothing is counted twice."""
+    one, two = (steps[f"evaluation of {name}"] for steps in steps_of(computed))
+    assert differences(one, two) == []
+
+
+@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+def test_a_signal_to_one_process_stops_all_after_the_same_step(computed, name):
+    exits = steps_of(computed)[1][f"exits of {name}"]
+    assert exits == [(128 + signal.SIGTERM, 3)] * 2
+
+
+@pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
+def test_the_black_box_holds_the_batch_of_all_processes(computed, name):
+    one, two = (steps.get(f"errors of {name}") for steps in steps_of(computed))
+    if one is None:
+        pytest.skip("the inputs are no numbers: none of them can be infinite")
+    assert "so alone, counted from 0: 20\n" in one[0]
+    assert [error.replace("2 processes", "1 processes") for error in two] == one * 2
+    told = steps_of(computed)[1][f"errors of shards of {name}"]
+    assert [error.splitlines()[1] for error in told] == ["one process cannot run shards"] * 2
+
+
+@pytest.mark.parametrize("name", ["stopped", "stopped fsdp"])
+def test_one_process_goes_on_where_two_were_stopped(runs, name, monkeypatch):
+    one, two = runs
+    file = next(file for file in CONFIGS if file.stem == one.name)
+    task = two_processes.conftest.class_of(two_processes.load(file).task)
+    monkeypatch.setattr(task, "load", task.load)
+    monkeypatch.setattr(training, "report", training.report)
+    two_processes.train(two_processes.prepared(file), two / name)
+    close_curves(one / "whole", two / name)
+
+
+@pytest.mark.parametrize("name", ["stopped", "stopped fsdp"])
+def test_two_processes_go_on_where_one_was_stopped(runs, name):
+    one, _ = runs
+    assert len(read(one / name / "last.pt")["random"]) == 2  # each has chance of its own
+    close_curves(one / "whole", one / name)
+
+
+def test_a_death_ends_the_job_with_its_error_and_a_restart_goes_on(computed, differences, tmp_path):
+    """The process that is left does not wait for the dead one. torchrun runs the same command again, and a run goes on by itself."""
+    process = torchrun(tmp_path, 1, restarts=1)
+    assert "MemoryError: the second process has no memory left" in process.stderr
+    assert process.returncode == 0, process.stderr
+    whole = computed / "2 processes" / CONFIGS[0].stem / "whole" / "last.pt"
+    assert differences(read(whole), read(tmp_path / "run" / "last.pt")) == []
+
+
+@pytest.fixture
+def third_of_four(monkeypatch):
+    """As in the third of four processes."""
+    for module in (shares, parallel):
+        monkeypatch.setattr(module, "processes", lambda: 4)
+    monkeypatch.setattr(shares, "rank", lambda: 2)
+
+
+def test_every_sample_is_in_one_share(monkeypatch):
+    for samples in (8, 9, 11, 16):
+        rows = []
+        for number in range(4):
+            monkeypatch.setattr(shares, "processes", lambda: 4)
+            monkeypatch.setattr(shares, "rank", lambda number=number: number)
+            own = range(samples)[shares.share(samples, 2)]
+            assert len(own) in (samples // 4, samples // 4 + 1)
+            rows += own
+        assert rows == list(range(samples))
+    assert shares.share(7, 2) == slice(0, 7)  # not two samples for everyone: all take all
+
+
+def test_one_process_joins_nothing_and_has_all():
+    with distributed.joined():
+        assert not torch.distributed.is_initialized()
+    assert shares.share(5) == slice(0, 5)
+    assert shares.passes_of(3) == [0, 1, 2]
+    value = torch.ones(3)
+    assert distributed.mean(value) is value
+    assert distributed.gather_rows(value) is value
+
+
+class OnDisk(Dataset):
+    """Samples that are not in memory: how many were read is noted."""
+
+    def __init__(self, rows: TensorSet) -> None:
+        self.rows, self.read = rows, []
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitems__(self, indices: Any) -> Batch:
+        self.read.append(len(indices))
+        return self.rows.__getitems__(indices)
+
+
+class Noise:
+    """A task that adds noise."""
+
+    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
+        return inputs + torch.randn(inputs.shape, generator=generator)
+
+
+def test_a_process_gets_and_reads_its_share_alone(monkeypatch):
+    rows = TensorSet(torch.arange(19.0)[:, None].expand(-1, 3), torch.arange(19))
+    config, disk = two_processes.prepared(CONFIGS[0]), OnDisk(rows)
+    whole = list(feed(Noise(), rows, config, 0, 4, CPU))
+    monkeypatch.setattr(shares, "processes", lambda: 4)
+    monkeypatch.setattr(shares, "rank", lambda: 2)
+    for dataset in (rows, disk):
+        own = list(feed(Noise(), dataset, config, 0, 4, CPU))
+        for (inputs, targets), batch in zip(own, whole, strict=True):
+            rows_of_batch = shares.share(len(batch[0]))
+            assert torch.equal(inputs, batch[0][rows_of_batch])
+            assert torch.equal(targets, batch[1][rows_of_batch])
+    assert disk.read == [4, 3, 4, 3]
+
+
+def test_normalisation_over_a_batch_is_refused(third_of_four):
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
+    with pytest.raises(ValueError, match=r"1 \(BatchNorm1d\) would see the samples of its own"):
+        parallel.check_processes(model, CPU)
+    parallel.check_processes(nn.Sequential(nn.GroupNorm(2, 4), nn.SyncBatchNorm(4)), CPU)
+
+
+def test_more_processes_than_devices_are_refused(third_of_four, monkeypatch):
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
+    with pytest.raises(ValueError, match="4 processes want a device each, and there are 2: "):
+        parallel.check_processes(nn.Linear(2, 2), torch.device("cuda"))
+
+
+def test_a_batch_too_small_to_compare_is_refused(monkeypatch):
+    bench = Bench(two_processes.prepared(CONFIGS[0]))  # 45 samples in batches of 16: 13 are left
+    monkeypatch.setattr("digits.checks.processes", lambda: 14)
+    what = bench.model, two_processes.Pairs(), bench.train_set, bench.config, bench.device
+    with pytest.raises(ValueError, match="has 13 samples for 14 processes to compare: choose"):
+        check_parts(*what)

@@ -1,0 +1,229 @@
+"""What test_distributed.py lets one process compute, and then two: `torchrun --nproc-per-node 2 -m tests.two_processes FOLDER`."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+
+from digits import distributed
+from digits import train as training
+from digits.config import Config, load
+from digits.debug import Bench
+from digits.distributed import from_each, joined, processes, rank, wait_for_all
+from digits.evaluate import evaluate
+from digits.parallel import parallelize
+from digits.precision import Precision
+from digits.run import Run
+from digits.settings import settings_of
+from digits.shares import share
+from digits.storage import read
+from tests import conftest
+
+CONFIGS = sorted((conftest.ROOT / "configs").glob("[!_]*.py"))
+CPU = torch.device("cpu")
+
+
+class Pairs(nn.Module):
+    """Compares all samples of a batch, by a scale of its own that is learned."""
+
+    compares_samples = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        alike = (targets[:, None] == targets).float()  # (B, B)
+        return (self.scale * outputs @ outputs.T - alike).square().mean()
+
+
+class Scaled(nn.Module):
+    """Cross-entropy of outputs times a scale that is learned."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(outputs * self.scale, targets)
+
+
+def weighted() -> nn.Module:
+    return nn.CrossEntropyLoss(weight=torch.tensor([0.2, 1.0, 5.0]), ignore_index=1)
+
+
+# name: the loss, the samples of the batch, and the parts that each process computes its share in
+STEPS: dict[str, tuple[Callable[[], nn.Module], int, int]] = {
+    "uneven shares": (nn.CrossEntropyLoss, 7, 1),
+    "uneven parts of uneven shares": (nn.CrossEntropyLoss, 13, 3),
+    "class weights": (weighted, 8, 1),
+    "class weights in parts": (weighted, 8, 2),
+    "a loss that compares samples": (Pairs, 7, 1),
+    "a loss with parameters": (Scaled, 7, 2),
+    "fewer samples than processes": (nn.CrossEntropyLoss, 1, 1),
+    "fewer samples than parts": (nn.CrossEntropyLoss, 3, 2),
+}
+
+
+def step(make_loss: Callable[[], nn.Module], samples: int, parts: int, poison: int = -1) -> dict:
+    """One step on a batch; `poison` is the sample that makes it not finite."""
+    torch.manual_seed(0)
+    model, loss_fn = nn.Linear(4, 3), make_loss()
+    inputs, targets = torch.randn(samples, 4), torch.arange(samples) % 3
+    inputs[poison] = torch.inf if poison >= 0 else inputs[poison]
+    config = replace(prepared(CONFIGS[0]), micro_batches=parts, max_grad_norm=None)
+    parallel_model = parallelize(model, loss_fn, config, CPU)
+    trained = [*model.parameters(), *loss_fn.parameters()]
+    optimizer = torch.optim.SGD(trained, lr=0.0)
+    rows, precision = share(samples, parts), Precision("fp32", CPU)
+    batch = inputs[rows], targets[rows]
+    loss, norm, stepped = training.optimize(
+        parallel_model, loss_fn, *batch, optimizer, precision, config
+    )
+    return {
+        "loss": loss,
+        "norm": norm,
+        "gradients": [p.grad.clone() for p in trained if p.grad is not None],
+        "stepped": from_each(stepped),
+    }
+
+
+def prepared(file: Path) -> Config:
+    """A short run of a config, of few rows, without dropout: its masks depend on the number of processes."""
+    config = load(file)
+    task = conftest.class_of(config.task)
+    task.load = conftest.load_few(task)
+    dropout = {name: 0.0 for name in settings_of(config.model) if "dropout" in name}
+    config = replace(config, model=partial(config.model, **dropout))
+    return replace(conftest.small(config), evaluate_steps=2)
+
+
+def train(config: Config, path: Path, *, stop_after: int = 6) -> None:
+    """A run of 6 steps, or the part of it until it is stopped like a killed one; the same path goes on."""
+    path.mkdir(parents=True, exist_ok=True)
+    real_count = training.Progress.count
+
+    def count_or_stop(progress: Any, *what: Any) -> None:
+        if progress.step == stop_after:
+            raise KeyboardInterrupt
+        real_count(progress, *what)
+
+    training.Progress.count = count_or_stop
+    training.report = lambda *_: {}
+    try:
+        training.train(config, Run(path))
+    except KeyboardInterrupt:
+        wait_for_all()
+    finally:
+        training.Progress.count = real_count
+
+
+def signalled(config: Config, path: Path) -> list:
+    """A run whose last process alone is asked to stop, in its third step: every process's exit code and last step."""
+    real_count = training.Progress.count
+
+    def count_and_kill(progress: Any, *what: Any) -> None:
+        real_count(progress, *what)
+        if progress.step == 3 and rank() == processes() - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    training.Progress.count = count_and_kill
+    try:
+        training.train(config, Run(path))
+    except SystemExit as stop:
+        return from_each((stop.code, read(path / "last.pt")["progress"]["step"]))
+    finally:
+        training.Progress.count = real_count
+    return []
+
+
+def poisoned(config: Config, path: Path) -> list[str]:
+    """What every process says of a run with one sample whose size overflows."""
+    task = conftest.class_of(config.task)
+    real_load = task.load
+
+    def load_with_poison(self: Any) -> tuple:
+        train_set, val_set = real_load(self)
+        train_set.inputs[20] = torch.finfo(torch.float32).max
+        return train_set, val_set
+
+    task.load = load_with_poison
+    try:
+        training.train(config, Run(path))
+    except FloatingPointError as error:
+        return from_each(str(error))
+    finally:
+        task.load = real_load
+    return []
+
+
+def compute(folder: Path) -> None:
+    """Everything, by as many processes as there are."""
+    own = folder / f"{processes()} processes"
+    steps = {name: step(*what) for name, what in STEPS.items()}
+    steps["not finite"] = step(nn.CrossEntropyLoss, 8, 1, poison=7)
+    for file in CONFIGS:
+        config, runs = prepared(file), own / file.stem
+        train(config, runs / "whole")
+        if not getattr(config.loss(), "compares_samples", False):
+            train(replace(config, micro_batches=2), runs / "parts")
+        for name, how in {"stopped": "ddp", "stopped fsdp": "fsdp"}.items():
+            sharded = replace(config, parallel=how)
+            train(sharded, runs / name, stop_after=5)
+            if processes() > 1:  # goes on where one process was stopped
+                train(sharded, folder / "1 processes" / file.stem / name)
+        if processes() > 1:
+            train(replace(config, parallel="fsdp"), runs / "fsdp")
+            machines = {"LOCAL_WORLD_SIZE": "1"}  # one process on each of two machines
+            with mock.patch.dict(os.environ, machines):
+                train(replace(config, parallel="hsdp"), runs / "hsdp")
+        (runs / "signalled").mkdir(exist_ok=True)
+        steps[f"exits of {file.stem}"] = signalled(config, runs / "signalled")
+        bench = Bench(config)
+        val_set = config.task().load()[1]
+        if bench.train_set.inputs.is_floating_point():
+            (runs / "poisoned").mkdir(exist_ok=True)
+            steps[f"errors of {file.stem}"] = poisoned(config, runs / "poisoned")
+            sharded = replace(config, parallel="fsdp")
+            steps[f"errors of shards of {file.stem}"] = poisoned(sharded, runs / "poisoned")
+        steps[f"evaluation of {file.stem}"] = evaluate(
+            bench.model, bench.loss_fn, val_set, bench.precision, CPU, 16, at_once=5
+        )
+    if rank() == 0:
+        torch.save(steps, own / "steps.pt")
+
+
+def die_once(folder: Path, times: int) -> None:
+    """A run whose second process dies in its fifth step, as often as it is said."""
+    deaths = folder / "deaths"
+    real_step, config = Precision.step, prepared(CONFIGS[0])
+    calls: list[int] = []
+
+    def step_or_die(*what: Any) -> bool:
+        calls.append(1)
+        died = len(deaths.read_text()) if deaths.exists() else 0
+        if rank() == 1 and len(calls) == 5 and died < times:
+            deaths.write_text("x" * (died + 1))
+            raise MemoryError("the second process has no memory left")
+        return real_step(*what)
+
+    Precision.step = step_or_die
+    train(config, folder / "run")
+
+
+if __name__ == "__main__":
+    distributed.PATIENCE = timedelta(seconds=60)  # a hang is a failure: it must not last
+    with joined():
+        if len(sys.argv) > 2:
+            die_once(Path(sys.argv[1]), int(sys.argv[2]))
+        else:
+            compute(Path(sys.argv[1]))
