@@ -17,8 +17,9 @@ import typer
 from torchgen_cli import errors, presets
 from torchgen_cli.answers import complete
 from torchgen_cli.catalogue import Catalogue, Component, Kind, misfit
-from torchgen_cli.cli import CONFLICTS, app
+from torchgen_cli.cli import app
 from torchgen_cli.in_process import Renderer
+from torchgen_cli.project_commands import CONFLICTS
 
 FOLDER = Path(__file__).parent / "reference"
 ENTRY_POINTS = ("train", "evaluate", "predict", "debug")

@@ -16,7 +16,7 @@ import pytest
 
 from torchgen_cli import lifecycle, transaction
 from torchgen_cli.errors import MachineError, RequestError
-from torchgen_cli.files import File
+from torchgen_cli.files import File, locked
 from torchgen_cli.plan import Plan
 
 # What a process does to a disk, as Python announces it.
@@ -399,6 +399,26 @@ def test_nothing_goes_through_links(folder):
     with pytest.raises(MachineError, match="is no place inside the project"):
         transaction.undo(folder)
     assert living.tree(outside) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs locks of folders")
+def test_two_commands_at_once_do_not_meet(folder):
+    """The second one is refused, and takes nothing of the first one for a leftover."""
+    plan_of("add", folder).apply()
+    stage = folder / ".torchgen" / "stage-of-the-first"
+    stage.mkdir()
+    before = living.tree(folder)
+    refused = pytest.raises(MachineError, match="Another torchgen command is changing")
+    with locked(folder):
+        with refused:
+            transaction.commit(folder, "a change", CHANGE, seen(folder))
+        with refused:
+            living.open_project(folder)
+        assert stage.is_dir()
+        assert living.tree(folder) == before
+    transaction.commit(folder, "a change", CHANGE, seen(folder))
+    living.open_project(folder)
+    assert not stage.exists()
 
 
 def test_git_never_sees_the_journal(folder):

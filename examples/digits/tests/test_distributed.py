@@ -5,23 +5,16 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from digits import distributed, parallel, shares
 from digits import train as training
-from digits.checks import check_parts
-from digits.data import Batch, Dataset, TensorSet
-from digits.debug import Bench
-from digits.feed import feed
 from digits.run import Run
 from digits.storage import read
 from tests import two_processes
-from tests.two_processes import CONFIGS, CPU, STEPS
+from tests.two_processes import CONFIGS, STEPS
 
 pytestmark = pytest.mark.skipif(
     not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
@@ -169,92 +162,3 @@ def test_a_death_ends_the_job_with_its_error_and_a_restart_goes_on(computed, dif
     assert process.returncode == 0, process.stderr
     whole = computed / "2 processes" / CONFIGS[0].stem / "whole" / "last.pt"
     assert differences(read(whole), read(tmp_path / "run" / "last.pt")) == []
-
-
-@pytest.fixture
-def third_of_four(monkeypatch):
-    """As in the third of four processes."""
-    for module in (shares, parallel):
-        monkeypatch.setattr(module, "processes", lambda: 4)
-    monkeypatch.setattr(shares, "rank", lambda: 2)
-
-
-def test_every_sample_is_in_one_share(monkeypatch):
-    for samples in (8, 9, 11, 16):
-        rows = []
-        for number in range(4):
-            monkeypatch.setattr(shares, "processes", lambda: 4)
-            monkeypatch.setattr(shares, "rank", lambda number=number: number)
-            own = range(samples)[shares.share(samples, 2)]
-            assert len(own) in (samples // 4, samples // 4 + 1)
-            rows += own
-        assert rows == list(range(samples))
-    assert shares.share(7, 2) == slice(0, 7)  # not two samples for everyone: all take all
-
-
-def test_one_process_joins_nothing_and_has_all():
-    with distributed.joined():
-        assert not torch.distributed.is_initialized()
-    assert shares.share(5) == slice(0, 5)
-    assert shares.passes_of(3) == [0, 1, 2]
-    value = torch.ones(3)
-    assert distributed.mean(value) is value
-    assert distributed.gather_rows(value) is value
-
-
-class OnDisk(Dataset):
-    """Samples that are not in memory: how many were read is noted."""
-
-    def __init__(self, rows: TensorSet) -> None:
-        self.rows, self.read = rows, []
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitems__(self, indices: Any) -> Batch:
-        self.read.append(len(indices))
-        return self.rows.__getitems__(indices)
-
-
-class Noise:
-    """A task that adds noise."""
-
-    def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
-        return inputs + torch.randn(inputs.shape, generator=generator)
-
-
-def test_a_process_gets_and_reads_its_share_alone(monkeypatch):
-    rows = TensorSet(torch.arange(19.0)[:, None].expand(-1, 3), torch.arange(19))
-    config, disk = two_processes.prepared(CONFIGS[0]), OnDisk(rows)
-    whole = list(feed(Noise(), rows, config, 0, 4, CPU))
-    monkeypatch.setattr(shares, "processes", lambda: 4)
-    monkeypatch.setattr(shares, "rank", lambda: 2)
-    for dataset in (rows, disk):
-        own = list(feed(Noise(), dataset, config, 0, 4, CPU))
-        for (inputs, targets), batch in zip(own, whole, strict=True):
-            rows_of_batch = shares.share(len(batch[0]))
-            assert torch.equal(inputs, batch[0][rows_of_batch])
-            assert torch.equal(targets, batch[1][rows_of_batch])
-    assert disk.read == [4, 3, 4, 3]
-
-
-def test_normalisation_over_a_batch_is_refused(third_of_four):
-    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4))
-    with pytest.raises(ValueError, match=r"1 \(BatchNorm1d\) would see the samples of its own"):
-        parallel.check_processes(model, CPU)
-    parallel.check_processes(nn.Sequential(nn.GroupNorm(2, 4), nn.SyncBatchNorm(4)), CPU)
-
-
-def test_more_processes_than_devices_are_refused(third_of_four, monkeypatch):
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
-    monkeypatch.setattr(torch.accelerator, "device_count", lambda: 2)
-    with pytest.raises(ValueError, match="4 processes want a device each, and there are 2: "):
-        parallel.check_processes(nn.Linear(2, 2), torch.device("cuda"))
-
-
-def test_a_batch_too_small_to_compare_is_refused(monkeypatch):
-    bench = Bench(two_processes.prepared(CONFIGS[0]))  # 45 samples in batches of 16: 13 are left
-    monkeypatch.setattr("digits.checks.processes", lambda: 14)
-    what = bench.model, two_processes.Pairs(), bench.train_set, bench.config, bench.device
-    with pytest.raises(ValueError, match="has 13 samples for 14 processes to compare: choose"):
-        check_parts(*what)

@@ -13,9 +13,9 @@ from rich.syntax import Syntax
 from torchgen_cli import report
 from torchgen_cli.answers import Part
 from torchgen_cli.inspection import Status
+from torchgen_cli.journal import Record
 from torchgen_cli.lifecycle import Changed
 from torchgen_cli.project import Project
-from torchgen_cli.transaction import Record
 
 STYLES = {
     "create": "green",

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from torchgen_cli import git, merge, transaction
+from torchgen_cli import git, merge
 from torchgen_cli.answers import FILE
 from torchgen_cli.errors import RequestError
-from torchgen_cli.files import File
+from torchgen_cli.files import File, beside
 from torchgen_cli.merge import Text
 from torchgen_cli.plan import FileAction
 
@@ -157,7 +157,7 @@ def _skipped(path: str, old: File | None, new: File | None, why: str) -> FileAct
 
 
 def _beside(project: Path, path: str, new: File, why: str) -> FileAction | None:
-    for place in transaction.beside(project / path):
+    for place in beside(project / path):
         if place.is_file() and place.read_bytes() == new.content:
             return None  # put there before
         if not os.path.lexists(place):

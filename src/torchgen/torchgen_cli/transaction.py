@@ -8,49 +8,22 @@ Everything is written beside the project's files first, in a folder `.torchgen` 
 
 Renaming a prepared folder to `transaction` is the moment at which a change is decided. Before it
 the project is the old one. A process that is killed after it leaves all that is needed to finish:
-the next command does so. What the folder says is believed only about places inside the project.
+the next command does so.
 """
 
 import contextlib
-import hashlib
-import json
 import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from torchgen_cli.errors import MachineError, RequestError
-from torchgen_cli.files import File
+from torchgen_cli.files import File, beside, checksum, content_of, reason, sync_folder, write
+from torchgen_cli.journal import FOLDER, Change, Record, alone, read_record, write_record
 
-FOLDER = ".torchgen"
 LEFT = 20  # changes that can be undone
-
-
-@dataclass(frozen=True)
-class Change:
-    """One file: sums are SHA-256 in hex, None where there is no file; modes as of `chmod`."""
-
-    path: str
-    before: str | None
-    after: str | None
-    mode_before: int | None = None
-    mode_after: int | None = None
-
-
-@dataclass(frozen=True)
-class Record:
-    """What stands in the journal of a change.
-
-    undoes: the name of the change in `done` that this one takes back
-    """
-
-    command: str
-    changes: tuple[Change, ...]
-    undoes: str | None = None
 
 
 def commit(
@@ -66,32 +39,34 @@ def commit(
 
     Raises:
         RequestError: a file is no longer what it was then
-        MachineError: the disk is full, a folder cannot be written to; nothing was changed
+        MachineError: the disk is full, a folder cannot be written to, another command is at work;
+            nothing was changed
     """
     home = project / FOLDER
     if home.is_symlink():
         raise RequestError(f"{home} is a symbolic link, and what is behind it is not touched.")
     stage = home / f"stage-{secrets.token_hex(4)}"
-    is_new = not home.exists()
-    try:
-        _prepare(project, stage, command, files, seen, undoes)
-        _sync_folder(stage)
-        os.rename(stage, home / "transaction")
-    except BaseException as error:
-        shutil.rmtree(stage, ignore_errors=True)
-        if is_new:
-            shutil.rmtree(home, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise _could_not(error, project) from error
-        raise
-    try:
-        _sync_folder(home)
-        _finish(project)
-    except BaseException as error:
-        _roll_back(project)
-        if isinstance(error, OSError):
-            raise _could_not(error, project) from error
-        raise
+    with alone(project):
+        is_new = not home.exists()
+        try:
+            _prepare(project, stage, command, files, seen, undoes)
+            sync_folder(stage)
+            os.rename(stage, home / "transaction")
+        except BaseException as error:
+            shutil.rmtree(stage, ignore_errors=True)
+            if is_new:
+                shutil.rmtree(home, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise _could_not(error, project) from error
+            raise
+        try:
+            sync_folder(home)
+            _finish(project)
+        except BaseException as error:
+            _roll_back(project)
+            if isinstance(error, OSError):
+                raise _could_not(error, project) from error
+            raise
 
 
 def recover(project: Path) -> str | None:
@@ -99,18 +74,19 @@ def recover(project: Path) -> str | None:
     home = project / FOLDER
     if not home.is_dir() or home.is_symlink():
         return None
-    for stage in home.glob("stage-*"):
-        shutil.rmtree(stage, ignore_errors=True)
-    _put_back(project)
-    if not (home / "transaction").is_dir():
-        return None
-    record = _read(home / "transaction")
-    try:
-        _finish(project)
-    except OSError as error:
-        message = f"An interrupted `{record.command}` could not be finished: {_reason(error)}."
-        raise MachineError(message, "the same again when that is mended") from error
-    return record.command
+    with alone(project):
+        for stage in home.glob("stage-*"):
+            shutil.rmtree(stage, ignore_errors=True)
+        _put_back(project)
+        if not (home / "transaction").is_dir():
+            return None
+        record = read_record(home / "transaction")
+        try:
+            _finish(project)
+        except OSError as error:
+            message = f"An interrupted `{record.command}` could not be finished: {reason(error)}."
+            raise MachineError(message, "the same again when that is mended") from error
+        return record.command
 
 
 def undo(project: Path, dry_run: bool = False) -> Record:
@@ -121,8 +97,8 @@ def undo(project: Path, dry_run: bool = False) -> Record:
     """
     name, record = _newest(project)
     folder = project / FOLDER / "done" / name
-    now = {change.path: _content(project / change.path) for change in record.changes}
-    changed = [c.path for c in record.changes if _sum(now[c.path]) != c.after]
+    now = {change.path: content_of(project / change.path) for change in record.changes}
+    changed = [c.path for c in record.changes if checksum(now[c.path]) != c.after]
     if changed:
         listed = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
         message = f"`{record.command}` cannot be undone: changed since then: {listed}."
@@ -143,7 +119,7 @@ def _newest(project: Path) -> tuple[str, Record]:
     names = sorted(folder.name for folder in done.glob("*")) if done.is_dir() else []
     if not names:
         raise RequestError("There is nothing to undo: no command has changed this project here.")
-    return names[-1], _read(done / names[-1])
+    return names[-1], read_record(done / names[-1])
 
 
 def _prepare(
@@ -161,39 +137,38 @@ def _prepare(
     changes = []
     for number, (path, file) in enumerate(files.items()):
         place = project / path
-        content = _content(place)
+        content = content_of(place)
         if content != seen.get(path):
             raise RequestError(f"{path} was changed just now, by somebody else. Nothing was done.")
         mode = None if content is None else stat.S_IMODE(os.stat(place).st_mode)
         if content is not None:
-            _write(stage / "before" / str(number), content, mode)
+            write(stage / "before" / str(number), content, mode)
         after = None
         if file is not None:
             wanted = file.mode if file.mode is not None else mode
-            after = _write(stage / "after" / str(number), file.content, wanted, file.executable)
-        sums = _sum(content), _sum(file.content if file else None)
+            after = write(stage / "after" / str(number), file.content, wanted, file.executable)
+        sums = checksum(content), checksum(file.content if file else None)
         changes.append(Change(path, *sums, mode, after))
-    text = json.dumps(asdict(Record(command, tuple(changes), undoes)), indent=1)
-    _write(stage / "record.json", text.encode(), None)
+    write_record(stage, Record(command, tuple(changes), undoes))
 
 
 def _finish(project: Path) -> None:
     """Carry the transaction out, from wherever it has got to."""
     home = project / FOLDER
     folder = home / "transaction"
-    record = _read(folder)
+    record = read_record(folder)
     (home / "done").mkdir(exist_ok=True)
     for number, change in enumerate(record.changes):
         place, source = project / change.path, folder / "after" / str(number)
         if change.after is None:
-            if _sum(_content(place)) == change.before:
+            if checksum(content_of(place)) == change.before:
                 place.unlink(missing_ok=True)
         elif source.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             # after a kill: what somebody wrote since is theirs
-            mine = _sum(_content(place)) in (change.before, change.after)
+            mine = checksum(content_of(place)) in (change.before, change.after)
             os.replace(source, place if mine else _beside(place))
-            _sync_folder(place.parent)
+            sync_folder(place.parent)
     _remove_empty(project, [change.path for change in record.changes if change.after is None])
     if record.undoes:
         if (home / "done" / record.undoes).is_dir():
@@ -221,11 +196,11 @@ def _put_back(project: Path) -> None:
     folder = project / FOLDER / "rollback"
     if not folder.is_dir():
         return
-    record = _read(folder)
+    record = read_record(folder)
     for number, change in reversed(list(enumerate(record.changes))):
         place, source = project / change.path, folder / "before" / str(number)
         try:
-            if _sum(_content(place)) != change.after:
+            if checksum(content_of(place)) != change.after:
                 continue
             if change.before is None:
                 place.unlink(missing_ok=True)
@@ -235,7 +210,7 @@ def _put_back(project: Path) -> None:
         except OSError as error:
             message = f"`{record.command}` failed, and {place} could not be put back"
             raise MachineError(
-                f"{message}: {_reason(error)}. The next command tries again.", "torchgen status"
+                f"{message}: {reason(error)}. The next command tries again.", "torchgen status"
             ) from error
     _remove_empty(project, [change.path for change in record.changes if change.before is None])
     if (folder / "undone").is_dir():
@@ -251,71 +226,8 @@ def _discard(folder: Path) -> None:
         shutil.rmtree(rubbish, ignore_errors=True)
 
 
-def _read(folder: Path) -> Record:
-    try:
-        read: dict[str, Any] = json.loads((folder / "record.json").read_text())
-        changes = tuple(Change(**change) for change in read["changes"])
-        record = Record(read["command"], changes, read["undoes"])
-        if not (record.undoes is None or record.undoes.isdecimal()):
-            raise ValueError(f"there is no change {record.undoes!r}")
-        for change in changes:
-            if not _is_inside(folder, change.path):
-                raise ValueError(f"{change.path!r} is no place inside the project")
-        return record
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        message = f"{folder} cannot be read: {_reason(error)}. Delete it to go on without it."
-        raise MachineError(message) from None
-
-
-def _is_inside(folder: Path, path: str) -> bool:
-    """Whether a journal may name this path: a stranger's project brings its `.torchgen` along."""
-    project = next(parent.parent for parent in folder.parents if parent.name == FOLDER)
-    named = Path(path)
-    strange = {"..", ".git", FOLDER}.intersection(part.lower() for part in named.parts)
-    behind_link = any((project / parent).is_symlink() for parent in named.parents[:-1])
-    return bool(named.name) and not (named.anchor or strange or behind_link)
-
-
-def _write(place: Path, content: bytes, mode: int | None, executable: bool = False) -> int:
-    """Write to the disk, not only to its cache; returns the mode."""
-    with open(place, "xb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    chosen = stat.S_IMODE(os.stat(place).st_mode) if mode is None else mode
-    chosen |= 0o111 & (chosen >> 2) if executable else 0
-    os.chmod(place, chosen)
-    return chosen
-
-
-def _sync_folder(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # not every file system can
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-
-
-def _content(place: Path) -> bytes | None:
-    return place.read_bytes() if place.is_file() and not place.is_symlink() else None
-
-
-def _sum(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()
-
-
 def _beside(place: Path) -> Path:
     return next(free for free in beside(place) if not os.path.lexists(free))
-
-
-def beside(place: Path) -> Iterator[Path]:
-    """Where something new is put that must not overwrite: `train.py.new`, `train.py.new2`, ..."""
-    yield place.with_name(f"{place.name}.new")
-    number = 2
-    while True:
-        yield place.with_name(f"{place.name}.new{number}")
-        number += 1
 
 
 def _remove_empty(project: Path, paths: Iterable[str]) -> None:
@@ -328,8 +240,4 @@ def _remove_empty(project: Path, paths: Iterable[str]) -> None:
 
 def _could_not(error: OSError, project: Path) -> MachineError:
     what = error.filename or project
-    return MachineError(f"{what} could not be written: {_reason(error)}. Nothing was changed.")
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
+    return MachineError(f"{what} could not be written: {reason(error)}. Nothing was changed.")
