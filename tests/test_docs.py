@@ -237,15 +237,27 @@ def test_every_place_named_exists():
     assert not missing
 
 
+def unknown_tests(text):
+    """Tests that a text names, and that stand neither in a project nor beside this file."""
+    for path, name in re.findall(r"`([\w./]+)::(\w+)`", text):
+        own = TESTS / path
+        source = everything().get(path) or (own.read_text() if own.is_file() else "")
+        if name not in names_in(source):
+            yield f"{path}::{name}"
+
+
 def test_every_test_named_exists():
-    missing = []
-    for practice, _, _, tests in practices():
-        for path, name in re.findall(r"`([\w./]+)::(\w+)`", tests):
-            own = TESTS / path
-            source = everything().get(path) or (own.read_text() if own.is_file() else "")
-            if name not in names_in(source):
-                missing.append(f"{practice}: {path}::{name}")
+    missing = [(row[0], test) for row in practices() for test in unknown_tests(row[3])]
     assert not missing
+
+
+def test_every_fault_has_a_test_that_exists():
+    text = (DOCS / "reliability.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    faults = [row for row in rows if row[0] != "| fault"]
+    assert len(faults) > 30
+    assert not [row[0] for row in faults if "`tests/" not in row[2]]
+    assert not [*unknown_tests(text)]
 
 
 def test_what_is_kept_has_a_test_and_what_has_none_says_so():

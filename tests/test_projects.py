@@ -52,9 +52,12 @@ def flags(combination):
 @pytest.mark.slow
 @pytest.mark.parametrize("combination", COVERING, ids="-".join)
 def test_a_project_passes_its_own_tests(combination, tmp_path):
+    """Several processes see no more of a combination than a task, its outputs and a loss: they are for the first of each task."""
     project = scaffold(tmp_path, *flags(combination))
+    first = next(other for other in COVERING if other[0] == combination[0])
+    chosen = [] if combination is first else ["-m", "not slow"]
     pytest_command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider"]
-    output = run(*pytest_command, folder=project, KILLS="1")
+    output = run(*pytest_command, *chosen, folder=project, KILLS="1")
     assert " passed" in output
 
 

@@ -1,6 +1,7 @@
 """Batches as they are read: a sample that cannot be read in the middle of a run is told with its row."""
 
 from collections.abc import Callable, Iterator, Sequence
+from traceback import clear_frames
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +19,8 @@ def reading(batches: Iterator[Any], read: Read, chunks: Sequence[Tensor]) -> Ite
         except (RuntimeError, MemoryError):  # of the machine rather than of a sample
             raise
         except Exception as error:  # a data set may raise anything
+            clear_frames(error.__traceback__)  # they hold the loader in a cycle, and
+            del batches  # one that is collected with a cycle waits 5 s for its processes
             raise ReadingError(error, unreadable(read, chunk)) from error
         yield batch
 
