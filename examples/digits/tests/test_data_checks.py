@@ -192,8 +192,8 @@ def test_a_start_with_an_opinion_is_told(config):
 
 
 def test_looking_takes_no_more_memory_than_a_step(config):
-    bench = Bench(replace(config, micro_batches=4))
-    sizes = []
+    bench, sizes = Bench(config), []
+    bench.config = replace(config, micro_batches=4)
     bench.model.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
     first_step(bench)
     assert sizes == [4]

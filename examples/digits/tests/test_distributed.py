@@ -16,9 +16,12 @@ from digits.storage import read
 from tests import two_processes
 from tests.two_processes import CONFIGS, STEPS
 
-pytestmark = pytest.mark.skipif(
-    not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
+    ),
+]
 ROOT = Path(__file__).resolve().parents[1]
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from digits import evaluate as evaluation
 from digits import predict, report
+from digits.config import load
 from digits.precision import Precision
 from digits.run import Run
 from digits.settings import settings_of
@@ -39,10 +40,11 @@ def contents(inputs: Tensor) -> set[bytes]:
 
 
 @pytest.fixture
-def whole_sets(config, few_rows):
-    """A task with all of its data, and the contents of its training and validation set."""
-    few_rows(config, 10**9, 10**9)
-    task = config.task()
+def whole_sets(config_file, few_rows):
+    """A task as it is written, with all of its data, and the contents of its training and validation set."""
+    written = load(config_file)
+    few_rows(written, 10**9, 10**9)
+    task = written.task()
     return task, *(contents(data.__getitems__(range(len(data)))[0]) for data in task.load())
 
 
