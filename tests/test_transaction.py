@@ -348,7 +348,7 @@ def test_a_journal_that_a_stranger_wrote_reaches_no_place_outside(folder, path, 
     for side in ("before", "after"):
         (home / side).mkdir(parents=True)
         (home / side / "0").write_text("bad\n")
-    change = {"path": path, "before": None, "after": None, "mode_before": None, "mode_after": None}
+    change = {"path": path, "before": None, "after": None, "mode_before": None}
     if where == "done/0001":
         change |= {"before": "0" * 64}
     else:

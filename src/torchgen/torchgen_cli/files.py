@@ -23,8 +23,8 @@ class File:
     mode: int | None = None
 
 
-def write(place: Path, content: bytes, mode: int | None, executable: bool = False) -> int:
-    """Make a new file, on the disk and not only in its cache; returns the mode."""
+def write(place: Path, content: bytes, mode: int | None, executable: bool = False) -> None:
+    """Make a new file, on the disk and not only in its cache."""
     with open(place, "xb") as stream:
         stream.write(content)
         stream.flush()
@@ -32,7 +32,6 @@ def write(place: Path, content: bytes, mode: int | None, executable: bool = Fals
     chosen = stat.S_IMODE(os.stat(place).st_mode) if mode is None else mode
     chosen |= 0o111 & (chosen >> 2) if executable else 0
     os.chmod(place, chosen)
-    return chosen
 
 
 def sync_folder(folder: Path) -> None:

@@ -19,13 +19,12 @@ FILE = "record.json"
 
 @dataclass(frozen=True)
 class Change:
-    """One file: sums are SHA-256 in hex, None where there is no file; modes as of `chmod`."""
+    """One file: sums are SHA-256 in hex, None where there is no file; the mode as of `chmod`."""
 
     path: str
     before: str | None
     after: str | None
     mode_before: int | None = None
-    mode_after: int | None = None
 
 
 @dataclass(frozen=True)

@@ -143,12 +143,11 @@ def _prepare(
         mode = None if content is None else stat.S_IMODE(os.stat(place).st_mode)
         if content is not None:
             write(stage / "before" / str(number), content, mode)
-        after = None
         if file is not None:
             wanted = file.mode if file.mode is not None else mode
-            after = write(stage / "after" / str(number), file.content, wanted, file.executable)
-        sums = checksum(content), checksum(file.content if file else None)
-        changes.append(Change(path, *sums, mode, after))
+            write(stage / "after" / str(number), file.content, wanted, file.executable)
+        after = checksum(file.content if file else None)
+        changes.append(Change(path, checksum(content), after, mode))
     write_record(stage, Record(command, tuple(changes), undoes))
 
 
