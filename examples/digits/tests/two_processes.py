@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,7 +15,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from digits import distributed
+from digits import checkpoint, distributed, storage
 from digits import train as training
 from digits.config import Config, load
 from digits.debug import Bench
@@ -136,9 +137,14 @@ def signalled(config: Config, path: Path) -> list:
         if progress.step == 3 and rank() == processes() - 1:
             os.kill(os.getpid(), signal.SIGTERM)
 
+    def save_slowly(*what: Any, **how: Any) -> None:
+        time.sleep(0.5 if rank() == 0 else 0)  # the others have to wait for it
+        storage.save(*what, **how)
+
     training.Progress.count = count_and_kill
     try:
-        training.train(config, Run(path))
+        with mock.patch.object(checkpoint, "save", save_slowly):
+            training.train(config, Run(path))
     except SystemExit as stop:
         return from_each((stop.code, read(path / "last.pt")["progress"]["step"]))
     finally:
