@@ -47,7 +47,7 @@ def test_every_combination_renders_to_clean_python(task, tmp_path):
         file.write_text(text)
     rules = RENDERER.render(answers_of(BY_TASK[task][0]))["pyproject.toml"].content
     (tmp_path / "pyproject.toml").write_bytes(
-        rules + f'[tool.ruff.lint.isort]\nknown-first-party = ["{LONGEST}", "configs", "tests"]\n'.encode()
+        rules + f'[tool.ruff.lint.isort]\nknown-first-party = ["{LONGEST}", "configs"]\n'.encode()
     )
     for command in (["check"], ["format", "--check"]):
         done = subprocess.run(

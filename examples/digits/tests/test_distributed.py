@@ -13,8 +13,9 @@ from torch.utils._pytree import tree_map
 from digits import train as training
 from digits.run import Run
 from digits.storage import read
-from tests import two_processes
-from tests.two_processes import CONFIGS, STEPS
+
+from . import two_processes
+from .two_processes import CONFIGS, STEPS
 
 pytestmark = [
     pytest.mark.slow,

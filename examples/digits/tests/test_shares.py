@@ -11,7 +11,8 @@ from digits.checks import check_parts
 from digits.data import Batch, Dataset, TensorSet
 from digits.debug import Bench
 from digits.feed import feed
-from tests.two_processes import CONFIGS, CPU, Pairs, prepared
+
+from .two_processes import CONFIGS, CPU, Pairs, prepared
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from digits import checkpoint, distributed, storage
 from digits import train as training
 from digits.config import Config, load
 from digits.debug import Bench
-from digits.distributed import from_each, joined, processes, rank, wait_for_all
+from digits.distributed import from_each, joined, processes, rank
 from digits.evaluate import evaluate
 from digits.parallel import parallelize
 from digits.precision import Precision
@@ -27,7 +27,8 @@ from digits.run import Run
 from digits.settings import settings_of
 from digits.shares import share
 from digits.storage import read
-from tests import conftest
+
+from . import conftest
 
 CONFIGS = sorted((conftest.ROOT / "configs").glob("[!_]*.py"))
 CPU = torch.device("cpu")
@@ -123,7 +124,7 @@ def train(config: Config, path: Path, *, stop_after: int = 6) -> None:
     try:
         training.train(config, Run(path))
     except KeyboardInterrupt:
-        wait_for_all()
+        distributed.wait_for_all()
     finally:
         training.Progress.count = real_count
 
