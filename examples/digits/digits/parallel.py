@@ -64,20 +64,31 @@ def average_gradient(parameter: nn.Parameter) -> None:
 def parts_of(model: nn.Module, inputs: Tensor, targets: Tensor, count: int) -> Iterator[Batch]:
     """A batch in parts, each with at least one sample. Copies of a model exchange their gradients in the last one alone."""
     count = min(count, len(targets))
-    pairs = zip(inputs.tensor_split(count), targets.tensor_split(count), strict=True)
+    pairs = [(inputs, targets)]
+    if count > 1:
+        cut = inputs.tensor_split(count), targets.tensor_split(count)
+        pairs = list(zip(*cut, strict=True))
     for number, pair in enumerate(pairs, start=1):
         if isinstance(model, DistributedDataParallel):
             model.require_backward_grad_sync = number == count
         yield pair
 
 
-def weighted_loss(loss_fn: nn.Module, outputs: Tensor, targets: Tensor, samples: Tensor) -> Tensor:
+def samples_of(loss_fn: nn.Module, targets: Tensor, parts: int) -> Tensor | None:
+    """How many samples the parts of a batch are weighted by, the mean of the processes; None for a batch that is not cut."""
+    if parts == 1 and processes() == 1:
+        return None
+    return mean(samples_in(loss_fn, targets))
+
+
+def weighted_loss(
+    loss_fn: nn.Module, outputs: Tensor, targets: Tensor, samples: Tensor | None
+) -> Tensor:
     """The loss of a part of a batch by its share of the batch's `samples`, so that all parts add up to the batch's mean.
 
     A loss that compares samples needs all of them: every process computes it from the outputs of all processes.
     """
     if processes() > 1 and getattr(loss_fn, "compares_samples", False):
-        loss: Tensor = loss_fn(GatherRows.apply(outputs), gather_rows(targets))
-        return loss
-    share = samples_in(loss_fn, targets) / samples
-    return loss_fn(outputs, targets) * share  # type: ignore[no-any-return]
+        return loss_fn(GatherRows.apply(outputs), gather_rows(targets))  # type: ignore[no-any-return]
+    mean_loss: Tensor = loss_fn(outputs, targets)
+    return mean_loss if samples is None else mean_loss * (samples_in(loss_fn, targets) / samples)

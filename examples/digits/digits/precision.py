@@ -3,6 +3,8 @@
 Parameters, gradients, optimizer state and the loss stay in float32, whatever the precision; only the forward pass is computed in less.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -40,9 +42,11 @@ class Precision:
             mode = "ieee" if self.name == "fp32" else "tf32"
             torch.backends.fp32_precision = mode  # type: ignore[attr-defined]
 
-    def autocast(self) -> torch.autocast:
+    def autocast(self) -> AbstractContextManager[None]:
         """A context for the forward pass."""
-        return torch.autocast(self.device_type, dtype=self.dtype, enabled=self.dtype is not None)
+        if self.dtype is None:
+            return nullcontext()
+        return torch.autocast(self.device_type, dtype=self.dtype)
 
     def backward(self, loss: Tensor) -> None:
         """Adds the (scaled) gradient of a scalar loss."""
@@ -63,7 +67,7 @@ class Precision:
         One non-finite gradient would make every weight NaN, so each step waits for its norm.
         """
         # a loss of NaN may have a finite gradient, and a gradient of NaN a finite loss
-        finite = bool(torch.stack([loss, norm]).isfinite().all())
+        finite = bool((loss + norm).isfinite())
         if finite:
             self.scaler.step(optimizer)
         self.scaler.update()  # it scales less after an overflow, which is normal in float16

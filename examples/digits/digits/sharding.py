@@ -51,8 +51,8 @@ def is_sharded(value: Any) -> bool:
 
 def whole(state: Any) -> Any:
     """A tensor, or each tensor of a state, with its shards put together. All processes have to ask for it."""
-    if is_sharded(state):
-        return state.full_tensor()
+    if isinstance(state, Tensor):
+        return state.full_tensor() if is_sharded(state) else state  # type: ignore[attr-defined]
     if not any(is_sharded(value) for value in tree_leaves(state)):
         return state
 

@@ -25,12 +25,12 @@ from .device import pick_device, place_model
 from .display import Display
 from .distributed import from_first, joined, mean
 from .errors import told_plainly
-from .evaluate import evaluate, samples_in
+from .evaluate import evaluate
 from .exhaustion import explained
 from .feed import feed
 from .interruption import until_asked_to_stop
 from .optim import freeze, param_groups, train_mode
-from .parallel import parallelize, parts_of, weighted_loss
+from .parallel import parallelize, parts_of, samples_of, weighted_loss
 from .precision import Precision
 from .progress import Progress
 from .randomness import seed_everything
@@ -117,7 +117,7 @@ def optimize(
     """
     optimizer.zero_grad(set_to_none=True)
     batch_loss = torch.zeros((), device=targets.device)
-    samples = mean(samples_in(loss_fn, targets))  # of a process, where there are several
+    samples = samples_of(loss_fn, targets, config.micro_batches)
     for part_inputs, part_targets in parts_of(model, inputs, targets, config.micro_batches):
         with precision.autocast():
             outputs = model(part_inputs)
