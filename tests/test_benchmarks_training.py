@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from benchmarks.tool.environments import NotInstalledError
 from benchmarks.tool.record import newest
-from benchmarks.training import page, pythons, rounds, run, samples, sides, works
+from benchmarks.training import page, pythons, ratios, rounds, run, samples, sides, works
 
 ROOT = Path(__file__).parent.parent
 TRAINING = ROOT / "benchmarks" / "training"
@@ -136,6 +136,7 @@ def made_up(ours=1.0, theirs=2.0):
         "torchgen": "0.2.0",
         "machine": dict.fromkeys(("processor", "cores", "system", "python"), "1"),
         "versions": {"torch": "2"},
+        "note": "",
         "works": [{**work, "sides": [*whole, side("keras", theirs)]}],
         "skipped": {"fastai": "no network"},
     }
@@ -144,6 +145,21 @@ def made_up(ours=1.0, theirs=2.0):
 def test_the_page_says_whether_the_goal_is_met():
     assert "Measured: 1.04 times, met." in page.pages(made_up(1.04))[page.PAGE]
     assert "Measured: 1.50 times, **not met**." in page.pages(made_up(1.5))[page.PAGE]
+
+
+def test_a_noisy_measurement_decides_nothing():
+    (work,) = made_up(1.04)["works"]
+    again = [
+        {**s, "step_cpu": [1.0, 1.5]} if s["name"] == sides.AGAIN else s for s in work["sides"]
+    ]
+    told = page.goal({**work, "name": "cnn", "sides": again})
+    assert "1.04 times, which decides nothing at a noise of 38 %" in told
+
+
+def test_the_page_says_how_far_losses_were_apart():
+    (work,) = made_up()["works"]
+    work["sides"][-1]["loss_difference"] = 2e-3
+    assert page.differences([work]) == "keras 2e-03; all others at most 0e+00"
 
 
 def test_the_page_names_every_side_that_is_quicker_and_what_is_left_out():
@@ -157,7 +173,7 @@ def test_the_page_names_every_side_that_is_quicker_and_what_is_left_out():
 
 
 def test_the_noise_is_what_the_bare_loop_differs_from_itself():
-    assert page.noise(made_up()["works"][0]) == pytest.approx(0.02)
+    assert ratios.noise(made_up()["works"][0]) == pytest.approx(0.02)
 
 
 @pytest.mark.parametrize("name", [page.PAGE, page.CHART])

@@ -40,6 +40,7 @@ def main() -> None:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {key: value for key, value in machine().items() if key != "git"},
         "versions": versions(pythons),
+        "note": arguments.note,
         "works": [],
         "skipped": skipped,
     }
@@ -67,6 +68,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often each side trains, on every work")
     parser.add_argument("--work", choices=[work.name for work in WORKS], help="only this one")
     parser.add_argument("--no-peers", action="store_true", help="leave the other libraries out")
+    parser.add_argument("--note", default="", help="what the page should say of the circumstances")
     parser.add_argument(
         "--here",
         action="store_true",
