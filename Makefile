@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs example bench-tool dist release clean
+.PHONY: help demo test lint format docs example bench-tool bench-training dist release clean
 
 help:  ## these lines
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/tool  ## scaffold the default project into demo/digits and train it to the end
 	rm -rf demo/digits
@@ -41,6 +41,9 @@ example: $(VENV)/tool  ## write examples/digits anew from the template
 
 bench-tool: $(VENV)/tool  ## measure torchgen beside other programs, and write docs/benchmarks.md (minutes)
 	$(BIN)/python benchmarks/tool/run.py
+
+bench-training: $(VENV)/tool  ## measure the generated loop beside other libraries, and write docs/benchmarks-training.md (half an hour)
+	$(BIN)/python -m benchmarks.training.run
 
 dist: $(VENV)/dev  ## build the sdist and the wheel into dist/
 	rm -rf dist

@@ -4,7 +4,6 @@ python benchmarks/tool/page.py
 """
 
 import argparse
-import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import jinja2
 from chart import Bar, bars
 from measure import quartiles
+from record import newest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -35,13 +35,6 @@ def write(results: Path = HERE / "results", docs: Path = ROOT / "docs") -> None:
     for name, text in pages(newest(results)).items():
         (docs / name).write_text(text, encoding="utf-8")
         print(f"Written: {docs.name}/{name}")
-
-
-def newest(folder: Path) -> Measured:
-    found = [json.loads(file.read_text(encoding="utf-8")) for file in folder.glob("*.json")]
-    if not found:
-        raise FileNotFoundError(f"{folder} holds no results. Measure: make bench-tool")
-    return max(found, key=lambda results: results["date"])
 
 
 def pages(results: Measured) -> dict[str, str]:

@@ -8,11 +8,7 @@ what cannot be installed is left out, and the page says so. Needs Linux or macOS
 """
 
 import argparse
-import json
 import os
-import platform
-import re
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,6 +30,7 @@ from environments import (
 from imports import seconds_by_package
 from measure import Case, Sample, run, run_case
 from peers import PEERS, contender, write_cookiecutter_template
+from record import as_text, machine
 from two_versions import pair
 
 import torchgen_cli
@@ -146,35 +143,6 @@ def recorded(case: Case, samples: list[list[Sample]]) -> dict[str, Any]:
             for contender, taken in zip(case.contenders, samples, strict=True)
         ],
     }
-
-
-def as_text(results: Mapping[str, Any]) -> str:
-    """JSON with the samples of a command on one line."""
-    text = json.dumps(results, indent=1) + "\n"
-    return re.sub(
-        r"\[[\s\d.,]+\]", lambda numbers: re.sub(r"\s", "", numbers[0]).replace(",", ", "), text
-    )
-
-
-def machine() -> dict[str, Any]:
-    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True)
-    return {
-        "processor": processor(),
-        "cores": len(os.sched_getaffinity(0))
-        if hasattr(os, "sched_getaffinity")
-        else os.cpu_count(),
-        "system": f"{platform.system()} {platform.release()}",
-        "python": platform.python_version(),
-        "git": git.stdout.split()[-1],
-    }
-
-
-def processor() -> str:
-    """Its name, where the system tells it."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text().splitlines() if file.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":
