@@ -1,4 +1,4 @@
-"""Renders without copier, in milliseconds: for tests that look at thousands of projects.
+"""Renders without copier, in milliseconds: two versions for each command, thousands of projects for a test.
 
 It knows as much of copier's language as this template uses, and a test compares the two trees.
 """
