@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from project import debug
+import project.debug as debug
 from project.config import Config
 from project.data import TensorSet
 from project.tools import profile
