@@ -15,6 +15,8 @@ from project.config import Config
 from project.data import TensorSet
 from project.tools import profile
 
+TIMES = r"a step: ([\d.]+) ms for data, ([\d.]+) ms to compute\n"
+
 
 class Slopes:
     """A task of eight samples, each batch of which takes `wait` seconds to vary."""
@@ -51,21 +53,29 @@ def test_trace_holds_what_the_steps_computed(config, tmp_path, capsys):
 
 
 def test_waiting_for_data_is_measured_and_said(config, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(Slopes, "wait", 0.1)
     profile.profile(config, tmp_path / "trace.json", steps=2, warm_up=1)
-    quick = capsys.readouterr().out
-    monkeypatch.setattr(Slopes, "wait", 0.05)
+    printed = capsys.readouterr().out
+    waited, computed = map(float, re.match(TIMES, printed).groups())
+    assert waited >= 100 > computed
+    assert "of the time is waiting for data" in printed
+
+
+def test_computing_is_not_taken_for_waiting(config, tmp_path, capsys, monkeypatch):
+    step = profile.Bench.step
+    monkeypatch.setattr(profile.Bench, "step", lambda *given: time.sleep(0.1) or step(*given))
     profile.profile(config, tmp_path / "trace.json", steps=2, warm_up=1)
-    slow = capsys.readouterr().out
-    waited = [float(re.match(r"a step: ([\d.]+) ms for data", text)[1]) for text in (quick, slow)]
-    assert waited[1] >= 50 > waited[0]
-    assert "of the time is waiting for data" in slow
+    printed = capsys.readouterr().out
+    waited, computed = map(float, re.match(TIMES, printed).groups())
+    assert computed >= 100 > waited
+    assert "is waiting for data" not in printed
 
 
 def test_warm_up_is_not_counted(config, tmp_path, capsys, monkeypatch):
     waits = iter([0.2, 0.2, 0.0, 0.0, 0.0, 0.0])
     monkeypatch.setattr(Slopes, "augment", lambda self, x, _: time.sleep(next(waits)) or x)
     profile.profile(config, tmp_path / "trace.json", steps=2, warm_up=2)
-    assert float(re.match(r"a step: ([\d.]+)", capsys.readouterr().out)[1]) < 100
+    assert float(re.match(TIMES, capsys.readouterr().out)[1]) < 100
 
 
 def test_command_takes_changes_of_the_config(config, tmp_path, monkeypatch):
