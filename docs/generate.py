@@ -23,6 +23,10 @@ from torchgen_cli.project_commands import CONFLICTS
 
 FOLDER = Path(__file__).parent / "reference"
 ENTRY_POINTS = ("train", "evaluate", "predict", "debug")
+CAME_BY = {
+    False: "Comes with the tasks that need it; never asked for.",
+    True: "Comes by `torchgen add` alone; a module to run, which no config names.",
+}
 NOTE = "<!-- Written by docs/generate.py. To change it, change what it describes, then `make docs`. -->"
 
 
@@ -50,7 +54,7 @@ def components(catalogue: Catalogue) -> str:
     lines += [f"- [{kind.title}](#{anchor(kind.title)})" for kind in catalogue.kinds.values()]
     for kind in catalogue.kinds.values():
         lines += ["", f"## {kind.title}", ""]
-        lines += [kind.question or "Comes with the tasks that need it; never asked for."]
+        lines += [kind.question or CAME_BY[kind.extra]]
         for part in catalogue.all(kind.kind):
             lines += ["", *component(part, kind, catalogue)]
     return page(lines)
@@ -63,14 +67,16 @@ def component(part: Component, kind: Kind, catalogue: Catalogue) -> Iterator[str
     yield ""
     yield f"{part.summary}. {part.choose}".strip()
     yield ""
-    if part.entry and not kind.carried:
+    if part.entry and kind.chosen:
         entry = f"partial({part.entry})" if "," in part.entry else part.entry
         yield f"- in a config: `{part.kind}={entry}`"
     if kind.kind == "task":
         yield f"- from {', '.join(part.inputs)} to {', '.join(part.outputs)}"
         yield f"- default choices: {', '.join(f'{k} {name}' for k, name in part.defaults)}"
         yield f"- measured: {part.figure}"
-    elif not kind.carried:
+    elif part.command:
+        yield f"- run: `python -m PACKAGE.{part.command}`"
+    elif kind.chosen:
         tasks = [task.name for task in catalogue.all("task") if not misfit(part, task)]
         everywhere = len(tasks) == len(catalogue.names("task"))
         yield f"- fits: {'every task' if everywhere else ', '.join(tasks)}"

@@ -16,9 +16,9 @@ def everything() -> dict[str, str]:
     for task in catalogue.all("task"):
         fitting = [
             f"{kind.kind}/{name}"
-            for kind in catalogue.asked
+            for kind in catalogue.kinds.values()
             for name in catalogue.fitting(kind.kind, task)
-            if kind.kind not in ("task", "precision") and name != "none"
+            if not kind.carried and kind.kind not in ("task", "precision") and name != "none"
         ]
         given = {"project": "sample", "task": task.name, "components": fitting}
         rendered = renderer.render(complete(given, catalogue))

@@ -420,7 +420,7 @@ MISTAKES = {
     ("remove", "loss", "focal"): "loss/focal is still in use:\nmine.py imports leaf.losses.focal",
     ("remove", "loss", "focl"): "There is no loss 'focl'. Did you mean 'focal'?",
     ("set", "task", "tabular_regression"): "it can be added, and not replaced.",
-    ("set", "reader", "rows"): "A reader comes with a task: a config does not choose it.",
+    ("set", "reader", "rows"): "No config chooses a reader, so there is none to set.",
     ("set", "loss", "mse"): "mse needs numbers; image_classification predicts classes.",
     ("set", "optimizer", "adamww"): "There is no optimizer 'adamww'. Did you mean 'adamw'?",
     ("update", "--to", "0.1.0"): "The project is of 0.2.0, which is newer than 0.1.0.",

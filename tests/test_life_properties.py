@@ -41,7 +41,7 @@ def answers_without(kind: str, name: str) -> dict[str, str]:
     for task in CATALOGUE.all("task"):
         if name == task.name or CATALOGUE.refusal(component, task):
             continue
-        if CATALOGUE.kind(kind).carried or kind == "task":
+        if not CATALOGUE.kind(kind).chosen or kind == "task":
             sources = RENDERER.sources(complete({"project": "leaf", "task": task.name}, CATALOGUE))
             if all(source.part != f"{kind}/{name}" for source in sources.values()):
                 return {"task": task.name}

@@ -35,9 +35,9 @@ class Bench:
     def __init__(self, config: Config, *, lr: float | None = None) -> None:
         seed_everything(config.seed, deterministic=config.deterministic)
         self.config, self.device = config, pick_device(config.device)
-        task = config.task()
-        self.train_set, _ = task.load()
-        self.model = build_model(config.model, task.sizes).to(self.device)
+        self.task = config.task()
+        self.train_set, _ = self.task.load()
+        self.model = build_model(config.model, self.task.sizes).to(self.device)
         freeze(self.model, config.freeze)
         self.loss_fn = config.loss().to(self.device)
         check_parts(self.model, self.loss_fn, self.train_set, config, self.device)

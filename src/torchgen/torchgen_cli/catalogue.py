@@ -27,13 +27,23 @@ def templates_folder() -> Path:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component, as kinds.yml states it."""
+    """A kind of component, as kinds.yml states it.
+
+    carried: its components come with a task, and are never asked for
+    extra: they come by `torchgen add` alone
+    """
 
     kind: str
     folder: str
     title: str
     question: str = ""
-    carried: bool = False  # comes with a task, never asked for
+    carried: bool = False
+    extra: bool = False
+
+    @property
+    def chosen(self) -> bool:
+        """Whether a config names one of its components."""
+        return not (self.carried or self.extra)
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,7 @@ class Component:
     """What the generator reads of a component.yml; the template may read more of it.
 
     inputs, outputs: what a task gives and predicts, or what a model reads and a loss judges
+    command: what starts it, after `python -m PACKAGE.`, where no config does
     """
 
     kind: str
@@ -51,6 +62,7 @@ class Component:
     choose: str = ""
     source: str = ""
     figure: str = ""
+    command: str = ""
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
@@ -85,7 +97,7 @@ class Catalogue:
     @property
     def asked(self) -> list[Kind]:
         """The kinds that a project chooses from, in the order in which they are asked for."""
-        return [kind for kind in self.kinds.values() if not kind.carried]
+        return [kind for kind in self.kinds.values() if kind.chosen]
 
     @property
     def asked_names(self) -> list[str]:

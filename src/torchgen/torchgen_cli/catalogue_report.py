@@ -63,7 +63,8 @@ def print_component(part: Component, catalogue: Catalogue) -> None:
     known = facts(part, catalogue)
     paragraphs = [
         ("when", part.choose),
-        ("config", entry if not kind.carried else ""),
+        ("config", entry if kind.chosen else ""),
+        ("run", part.command and f"python -m PACKAGE.{part.command}"),
         ("fits", ", ".join(known["tasks"]) if part.inputs or part.outputs else "every task"),
         ("figure", part.figure),
         ("needs", ", ".join(part.needs)),

@@ -81,6 +81,7 @@ def next_steps(changed: Changed, project: Project) -> list[str]:
         steps.append("python -m pip install -e .")
     if not changed.plan.conflicts:
         steps += [f"python -m {package}.train configs/{config}.py" for config in changed.configs]
+        steps += [f"python -m {package}.{command}" for command in changed.commands]
     return steps
 
 

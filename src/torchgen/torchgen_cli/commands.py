@@ -85,7 +85,8 @@ def list_components(
     from torchgen_cli.catalogue import Catalogue
 
     catalogue = Catalogue()
-    kinds = [catalogue.kind(kind)] if kind else catalogue.asked
+    offered = [entry for entry in catalogue.kinds.values() if not entry.carried]
+    kinds = [catalogue.kind(kind)] if kind else offered
     for_task = catalogue.find("task", task) if task else None
     if as_json:
         report.print_json(catalogue_report.list_json(kinds, for_task, catalogue))

@@ -31,6 +31,7 @@ class Changed:
     """A plan, and what there is to say about it.
 
     configs: the configs that it brings, to run
+    commands: what else it brings to run, after `python -m PACKAGE.`
     requires: what has to be installed for it, and is not stated in pyproject.toml
     behaviour: what else an update changes, in sentences
     newer: components that stay as they are, with what a newer version would change numerically
@@ -38,6 +39,7 @@ class Changed:
 
     plan: Plan
     configs: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
     requires: tuple[str, ...] = ()
     behaviour: tuple[str, ...] = ()
     newer: tuple[tuple[str, str], ...] = ()
@@ -75,10 +77,14 @@ def add(
         _refuse_to_touch(actions, kind, names)
         command = f"torchgen add {kind} {' '.join(names)}"
         requires = set(renderer.requires(wanted)) - set(renderer.requires(answers))
+        components = [lib.catalogue.find(part.kind, part.name) for part in added]
+        commands = [component.command for component in components if component.command]
     # a reader has none, and neither has the baseline's own choice
     runnable = dict.fromkeys(part.config for part in added if f"configs/{part.config}.py" in new)
     made = Plan(project.folder, tuple(actions), command)
-    return Changed(made, tuple(runnable), tuple(sorted(requires)))
+    return Changed(
+        made, tuple(runnable), commands=tuple(commands), requires=tuple(sorted(requires))
+    )
 
 
 def remove(project: Project, kind: str, name: str, force: bool = False) -> Changed:
@@ -116,7 +122,7 @@ def choose(project: Project, kind: str, name: str) -> Changed:
     command = f"torchgen set {kind} {name}"
     actions = differences(project.folder, old, new, ("yours", "before", command))
     made = Plan(project.folder, tuple(actions), command)
-    return Changed(made, ("baseline",), tuple(sorted(requires)))
+    return Changed(made, ("baseline",), requires=tuple(sorted(requires)))
 
 
 def update(project: Project, to: str | None, names: Sequence[str], every: bool = False) -> Changed:

@@ -15,8 +15,8 @@ def part_of(
     catalogue: Catalogue, kind: str, name: str, given: Mapping[str, str], config: str | None
 ) -> Part:
     component = catalogue.find(catalogue.kind(kind).kind, name)
-    if catalogue.kind(kind).carried and (given or config):
-        message = f"A {component.kind} has no config, and so no settings: it comes with a task."
+    if (given or config) and not catalogue.kind(kind).chosen:
+        message = f"A {component.kind} has no config, and so no settings."
         raise RequestError(message, f"torchgen add {component.kind} {component.name}")
     chosen = settings.checked(component, given)
     named = component.name if config is None else settings.config_name(config)
@@ -59,7 +59,7 @@ def with_choice(answers: Answers, kind: str, name: str, catalogue: Catalogue) ->
         message = "The task is what the project is about: it can be added, and not replaced."
         raise RequestError(message, f"torchgen add task {component.name}", "torchgen new")
     if component.kind not in answers.chosen():
-        message = f"A {component.kind} comes with a task: a config does not choose it."
+        message = f"No config chooses a {component.kind}, so there is none to set."
         raise RequestError(message, f"torchgen add {component.kind} {component.name}")
     before = catalogue.find(component.kind, answers.chosen()[component.kind])
     if before == component:

@@ -106,7 +106,7 @@ class TokenTransformer(nn.Module):
                 f"got {tuple(ids.shape)}"
             )
         words = self.embedding(ids) + self.positions(torch.arange(ids.shape[1], device=ids.device))
-        tokens = torch.cat([self.cls.expand(len(ids), 1, -1), words], dim=1)  # (B, 1 + T, D)
+        tokens = torch.cat([self.cls.expand(ids.shape[0], 1, -1), words], dim=1)  # (B, 1 + T, D)
         tokens = self.dropout(tokens)
         # CLS is always visible, so even an empty text has something to attend to
         mask = F.pad(ids != 0, (1, 0), value=True)[:, None, None]  # (B, 1, 1, 1 + T)
