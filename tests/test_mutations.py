@@ -3,14 +3,12 @@
 The mutations stand in mutations.yml: practices of docs/practices.md, a file, the line and what it becomes, and the tests that are run.
 """
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from forked import run_pytest
 
 from torchgen_cli.answers import complete
 from torchgen_cli.catalogue import Catalogue
@@ -51,22 +49,6 @@ def test_a_broken_practice_is_noticed(mutation, projects, tmp_path):
         "the line is not there, or not once: mend mutations.yml"
     )
     file.write_text(text.replace(mutation["old"], mutation["new"]))
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-x",
-            "-q",
-            "--no-header",
-            "-p",
-            "no:cacheprovider",
-            *mutation["tests"].split(),
-        ],
-        cwd=project,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
+    code, output = run_pytest(project, "-x", *mutation["tests"].split())
     # 1: a test failed. 0 would be silence, and 2 or more no test at all
-    assert done.returncode == 1, done.stdout[-2000:] + done.stderr[-2000:]
+    assert code == 1, output[-4000:]

@@ -60,9 +60,9 @@ def small(config: Config) -> Config:
 
 
 def smaller(part: Callable) -> Callable:
-    """With smaller tables: they are computed alike, and sooner saved."""
-    tables = {"max_vocabulary": 500, "buckets": 500}
-    return partial(part, **{name: tables[name] for name in settings_of(part).keys() & tables})
+    """With smaller tables and fewer blocks: they are computed alike, and sooner."""
+    sizes = {"max_vocabulary": 500, "buckets": 500, "blocks": 1}
+    return partial(part, **{name: sizes[name] for name in settings_of(part).keys() & sizes})
 
 
 def class_of(part: Callable) -> type:

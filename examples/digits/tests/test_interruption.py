@@ -89,12 +89,15 @@ def test_a_second_signal_ends_the_process_at_once(config, trained, signalled):
             trained(config)
 
 
-def test_a_process_that_loads_data_leaves_interrupts_to_the_run():
-    class Interrupted:
-        def __getitems__(self, indices):
-            os.kill(os.getpid(), signal.SIGINT)
-            return torch.tensor(indices), torch.tensor(indices)
+class Interrupted:
+    """Samples whose reading brings a Ctrl-C."""
 
+    def __getitems__(self, indices):
+        os.kill(os.getpid(), signal.SIGINT)
+        return torch.tensor(indices), torch.tensor(indices)
+
+
+def test_a_process_that_loads_data_leaves_interrupts_to_the_run():
     chunks = [torch.tensor([0]), torch.tensor([1])]
     assert [int(x) for x, _ in fetch(Interrupted(), chunks, workers=1)] == [0, 1]
 
