@@ -8,6 +8,7 @@ task prepares them, for any number of samples.
 
 import argparse
 import os
+import warnings
 from pathlib import Path
 
 import torch
@@ -29,7 +30,9 @@ def exported(model: nn.Module, inputs: Tensor) -> ExportedProgram:
     """
     free = dict.fromkeys(range(1 if inputs.is_floating_point() else inputs.ndim), Dim.DYNAMIC)
     try:
-        return torch.export.export(model.eval(), (inputs,), dynamic_shapes=(free,))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The tensor attributes")  # an error tells as much
+            return torch.export.export(model.eval(), (inputs,), dynamic_shapes=(free,))
     except Exception as error:  # of a dozen types, from deep inside of torch
         reason = str(error).strip().splitlines()[0]
         name = type(model).__name__
