@@ -72,3 +72,22 @@ def test_gives_the_loss_of_the_cpu(on_cuda):
 
 def test_is_chosen_where_there_is_one():
     assert pick_device("auto").type == "cuda"
+
+
+def test_deterministic_runs_are_the_same_to_the_bit(on_cuda, trained, differences):
+    config = replace(on_cuda, deterministic=True)
+    try:
+        one, two = (read(trained(config, name).last_file) for name in ("one", "two"))
+    except RuntimeError as error:
+        if "does not have a deterministic implementation" not in str(error):
+            raise
+        pytest.skip(str(error).splitlines()[0])
+    assert differences(one["model"], two["model"]) == []
+
+
+def test_a_compiled_model_has_almost_the_curve_of_the_other(on_cuda, trained):
+    config = replace(on_cuda, precision="fp32")
+    runs = [trained(replace(config, compile=compiled), f"{compiled}") for compiled in (False, True)]
+    curves = [[r["val_loss"] for r in run.records() if "val_loss" in r] for run in runs]
+    assert curves[1] == pytest.approx(curves[0], rel=1e-2)
+    assert read(runs[1].last_file)["model"].keys() == read(runs[0].last_file)["model"].keys()
