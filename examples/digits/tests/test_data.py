@@ -21,7 +21,10 @@ def rows() -> TensorSet:
 
 
 def numbers(stream) -> list[list[int]]:
-    return [targets.tolist() for _, targets in stream]
+    """The samples of each batch; inputs and targets are of the same ones."""
+    pairs = list(stream)
+    assert [x[:, 0].tolist() for x, _ in pairs] == [targets.tolist() for _, targets in pairs]
+    return [targets.tolist() for _, targets in pairs]
 
 
 def test_the_order_is_a_function_of_seed_and_epoch(rows):

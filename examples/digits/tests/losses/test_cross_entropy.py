@@ -43,6 +43,12 @@ def test_class_weights_only_rebalance_and_do_not_rescale(batch):
     torch.testing.assert_close(loss(*batch), CrossEntropy()(*batch))
 
 
+def test_class_weights_move_with_the_loss(batch):
+    loss = CrossEntropy(class_weights=(1.0, 2.0, 0.5)).to("meta")
+    assert loss.weight.device.type == "meta"
+    assert "weight" in loss.state_dict()
+
+
 def test_a_batch_with_nothing_to_judge_costs_nothing(batch):
     logits = batch[0].requires_grad_()
     loss = CrossEntropy(ignore_index=0)(logits, torch.zeros(6, dtype=torch.int64))

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from digits.schedulers.cosine import warmup_cosine
+from digits.schedulers.cosine import warmup_cosine, warmup_cosine_factor
 
 LEARNING_RATES = (1.0, 0.1)
 
@@ -38,6 +38,12 @@ def test_highest_learning_rate_is_the_optimizers_and_comes_once():
 def test_curve_ends_at_the_floor():
     assert curve(total_steps=20, floor=0.1)[-1] == pytest.approx([0.1, 0.01])
     assert curve(total_steps=20, floor=1.0)[-1] == pytest.approx([1.0, 0.1])
+
+
+def test_after_the_end_it_stays_at_the_floor():
+    """A cosine that is read on would rise again."""
+    factors = [warmup_cosine_factor(step, 2, 20, floor=0.1) for step in (20, 25, 38)]
+    assert factors == pytest.approx([0.1] * 3)
 
 
 @pytest.mark.parametrize("total_steps", [1, 2, 3, 19, 20, 21])

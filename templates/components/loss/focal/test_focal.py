@@ -35,6 +35,20 @@ def test_equals_the_formula_of_the_paper(batch, gamma):
     torch.testing.assert_close(loss(logits, targets), expected)
 
 
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_the_gradient_is_that_of_the_whole_product(batch, gamma):
+    """p is not held constant in (1 - p) ** gamma."""
+    logits, targets = batch
+    double = logits.double().requires_grad_()
+    loss = FocalLoss(gamma=gamma, class_weights=WEIGHTS).double()
+    assert torch.autograd.gradcheck(lambda x: loss(x, targets), double)
+
+
+def test_targets_that_are_no_class_indices_are_refused(batch):
+    with pytest.raises(TypeError, match=r"class indices as torch\.int64, got torch\.float32"):
+        FocalLoss()(batch[0], batch[1].float())
+
+
 def test_an_easy_example_fades_more_than_a_hard_one():
     easy, hard = torch.tensor([[3.0, 0.0]]), torch.tensor([[-3.0, 0.0]])
     target = torch.tensor([0])

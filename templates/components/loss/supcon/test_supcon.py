@@ -43,6 +43,14 @@ def test_collapsed_embeddings_cost_the_logarithm_of_the_other_samples():
     assert loss.item() == pytest.approx(math.log(5))
 
 
+def test_a_sample_alone_costs_nothing_and_has_a_gradient_of_zero(embeddings):
+    alone = embeddings[:1].requires_grad_()
+    loss = SupervisedContrastiveLoss()(alone, torch.tensor([0]))
+    loss.backward()
+    assert loss.item() == 0.0
+    assert alone.grad.abs().max() == 0.0
+
+
 @pytest.mark.parametrize("targets", [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 4]])
 def test_an_anchor_without_company_is_left_out(embeddings, targets):
     embeddings.requires_grad_()
