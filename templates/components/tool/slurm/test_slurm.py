@@ -97,9 +97,9 @@ def test_without_a_gpu_none_is_asked_for():
 
 
 def test_a_mistake_is_told_before_anything_is_queued(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["slurm", "configs/baseline.py", "epoch=3"])
+    monkeypatch.setattr(sys, "argv", ["slurm", "configs/baselin.py"])
     with pytest.raises(SystemExit, match="2"):
         slurm.main()
     output = capsys.readouterr()
-    assert "epoch" in output.err
+    assert "there is no config file configs/baselin.py" in output.err
     assert output.out == ""
