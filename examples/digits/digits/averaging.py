@@ -26,10 +26,14 @@ def averaged(average: Any, *modules: nn.Module) -> Iterator[None]:
     if average is None:
         yield
         return
-    average.swap()
+
+    def exchange() -> None:
+        for module in modules:
+            take_apart(module)  # a pass leaves the outermost shards together, as they were then
+        average.swap()
+
+    exchange()
     try:
         yield
     finally:
-        average.swap()
-        for module in modules:
-            take_apart(module)  # a pass leaves the outermost shards together, with the averages
+        exchange()

@@ -94,6 +94,15 @@ def test_a_step_is_skipped_by_all_or_none(computed):
     assert steps_of(computed)[1]["uneven shares"]["stepped"] == [True, True]
 
 
+def test_an_evaluation_of_other_weights_leaves_a_model_as_it_was(computed):
+    """Sharded or not: no pass finds the weights of another one still together."""
+    for steps in steps_of(computed):
+        outputs = steps["evaluated"]
+        for before, within, after in (outputs[:3], outputs[3:]):
+            assert torch.equal(within, -before)
+            assert torch.equal(after, before)
+
+
 @pytest.mark.parametrize("name", ["whole", "parts", "fsdp", "hsdp"])
 def test_two_processes_have_the_curve_of_one(runs, name):
     """Augmentation included: a sample is varied alike, whoever computes it."""

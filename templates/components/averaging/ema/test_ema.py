@@ -10,7 +10,7 @@ from torch import nn
 import project.train as training
 from project.averages.ema import Ema
 from project.averaging import averaged
-from project.config import Config
+from project.config import Config, describe, override
 from project.data import TensorSet
 from project.run import Run
 from project.storage import read
@@ -74,6 +74,14 @@ def test_state_goes_on_elsewhere():
 def test_decay_that_averages_nothing_is_refused(decay):
     with pytest.raises(ValueError, match="decay is from 0 up to below 1"):
         Ema([nn.Parameter(torch.zeros(1))], decay=decay)
+
+
+def test_decay_is_a_setting_of_a_run():
+    config = Config(Sides, Normed, nn.CrossEntropyLoss, torch.optim.SGD, level, averaging=Ema)
+    told = describe(override(config, "averaging.decay=0.9"))["averaging"]
+    assert told == {"use": f"{Ema.__module__}:Ema", "decay": 0.9}
+    with pytest.raises(ValueError, match="has no setting 'rate'"):
+        override(config, "averaging.rate=0.9")
 
 
 class Sides:
