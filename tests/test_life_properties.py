@@ -115,6 +115,7 @@ COMPONENTS = [
     "scheduler/constant",
     "precision/fp32",
     "tracker/board",
+    "averaging/ema",
     "task/tabular_regression",
     "reader/rows",
 ]
