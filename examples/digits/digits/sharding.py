@@ -46,7 +46,7 @@ def blocks(model: nn.Module) -> Iterator[nn.Module]:
 
 def take_apart(module: nn.Module) -> None:
     """Frees what a pass has put together: the next one puts together the shards as they are then."""
-    if any(is_sharded(parameter) for parameter in module.parameters()):
+    if processes() > 1:
         from torch.distributed.fsdp import FSDPModule
 
         for part in module.modules():

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from digits import checkpoint, distributed, storage
 from digits import train as training
-from digits.averaging import average_of, averaged
+from digits.averaging import averaged
 from digits.config import Config, load
 from digits.debug import Bench
 from digits.distributed import from_each, joined, processes, rank
@@ -100,27 +100,13 @@ def step(make_loss: Callable[[], nn.Module], samples: int, parts: int, poison: i
     }
 
 
-class Opposite:
-    """In place of an average: the weights with the other sign."""
-
-    def __init__(self, weights: list[nn.Parameter]) -> None:
-        self.weights = weights
-
-    @torch.no_grad()
-    def swap(self) -> None:
-        for weight in self.weights:
-            weight.neg_()
-
-
 @torch.no_grad()
 def evaluated(how: str) -> list[Tensor]:
-    """What a model gives before an evaluation of other weights, in it and after it."""
-    torch.manual_seed(0)
+    """What a model gives before an evaluation of the opposite weights, in it and after it."""
     model, inputs = nn.Linear(4, 3), torch.randn(5, 4)
     parallelize(model, nn.MSELoss(), replace(prepared(CONFIGS[0]), parallel=how), CPU)
-    average = average_of(Opposite, torch.optim.SGD(model.parameters(), lr=0.0))
-    outputs = [model(inputs)]
-    with averaged(average, model):
+    weights, outputs = list(model.parameters()), [model(inputs)]
+    with averaged(mock.Mock(swap=lambda: [weight.neg_() for weight in weights]), model):
         outputs.append(model(inputs))
     return [*outputs, model(inputs)]
 
