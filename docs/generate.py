@@ -23,10 +23,9 @@ from torchgen_cli.project_commands import CONFLICTS
 
 FOLDER = Path(__file__).parent / "reference"
 ENTRY_POINTS = ("train", "evaluate", "predict", "debug")
-CAME_BY = {
-    False: "Comes with the tasks that need it; never asked for.",
-    True: "Comes by `torchgen add` alone; a module to run, which no config names.",
-}
+CARRIED = "Comes with the tasks that need it; never asked for."
+EXTRA = "Comes by `torchgen add` alone; a module to run, which no config names."
+OPTIONAL = "Comes by `torchgen add` alone, with a config to run; the baseline has none."
 NOTE = "<!-- Written by docs/generate.py. To change it, change what it describes, then `make docs`. -->"
 
 
@@ -54,7 +53,8 @@ def components(catalogue: Catalogue) -> str:
     lines += [f"- [{kind.title}](#{anchor(kind.title)})" for kind in catalogue.kinds.values()]
     for kind in catalogue.kinds.values():
         lines += ["", f"## {kind.title}", ""]
-        lines += [kind.question or CAME_BY[kind.extra]]
+        came_by = CARRIED if kind.carried else EXTRA if kind.extra else OPTIONAL
+        lines += [kind.question or came_by]
         for part in catalogue.all(kind.kind):
             lines += ["", *component(part, kind, catalogue)]
     return page(lines)

@@ -117,6 +117,27 @@ def test_add_of_several_says_how_to_run_each(torchgen, leaf):
     assert runs == ["configs/sgd.py"]  # adamw is the baseline's
 
 
+def test_what_no_baseline_has_comes_and_goes_with_a_config(torchgen, leaf, tree):
+    torchgen("status")  # makes .torchgen
+    before = tree(leaf)
+    added = torchgen("add", "averaging", "ema", "--decay", "0.9")
+    assert added.err.endswith("Next:\n  python -m leaf.train configs/ema.py\n")
+    assert "averaging=partial(Ema, decay=0.9)" in (leaf / "configs" / "ema.py").read_text()
+    assert "added     averaging ema (configs/ema.py)" in torchgen("status").out
+    taken = torchgen("add", "averaging", "ema", "--decay", "0.99")
+    assert taken.err.startswith("error: configs/ema.py is there already, for averaging/ema decay=")
+    again = torchgen("add", "averaging", "ema", "--decay", "0.99", "--as", "slow")
+    assert done(again) == ["create configs/slow.py", "update .copier-answers.yml"]
+    assert done(torchgen("remove", "averaging", "ema")) == [
+        "delete configs/ema.py",
+        "delete configs/slow.py",
+        "delete leaf/averages/ema.py",
+        "update .copier-answers.yml",
+    ]
+    left = {path: content for path, content in tree(leaf).items() if path[:9] != ".torchgen"}
+    assert left == {path: content for path, content in before.items() if path[:9] != ".torchgen"}
+
+
 def test_add_prints_the_edit_to_a_file_of_the_user_and_does_not_make_it(torchgen, leaf):
     before = (leaf / "README.md").read_bytes()
     added = torchgen("add", "tracker", "board")
@@ -421,6 +442,7 @@ MISTAKES = {
     ("remove", "loss", "focl"): "There is no loss 'focl'. Did you mean 'focal'?",
     ("set", "task", "tabular_regression"): "it can be added, and not replaced.",
     ("set", "reader", "rows"): "No config chooses a reader, so there is none to set.",
+    ("set", "averaging", "ema"): "The baseline has no averaging to set: it is added, with a config.",
     ("set", "loss", "mse"): "mse needs numbers; image_classification predicts classes.",
     ("set", "optimizer", "adamww"): "There is no optimizer 'adamww'. Did you mean 'adamw'?",
     ("update", "--to", "0.1.0"): "The project is of 0.2.0, which is newer than 0.1.0.",

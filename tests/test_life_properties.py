@@ -115,6 +115,7 @@ COMPONENTS = [
     "scheduler/constant",
     "precision/fp32",
     "tracker/board",
+    "averaging/ema",
     "task/tabular_regression",
     "reader/rows",
 ]
@@ -294,10 +295,10 @@ def everything_for(task: str) -> list[str]:
     component = CATALOGUE.component("task", task)
     return [
         f"{kind}/{name}"
-        for kind in CATALOGUE.asked_names
+        for kind in CATALOGUE.chosen_names
         if kind != "task"
         for name in CATALOGUE.fitting(kind, component)
-        if name != dict(component.defaults)[kind]
+        if name != dict(component.defaults).get(kind)
     ]
 
 

@@ -34,6 +34,7 @@ class State:
         scheduler: LRScheduler,
         scaler: torch.amp.GradScaler,
         progress: Progress,
+        average: nn.Module | None = None,
     ) -> None:
         self.parts: dict[str, Any] = {
             "model": model,
@@ -43,6 +44,8 @@ class State:
             "scaler": scaler,
             "progress": progress,
         }
+        if average is not None:
+            self.parts["average"] = average
         self.names = parameter_names(optimizer, model, loss)
         self.failures = 0  # in a row
 

@@ -26,6 +26,7 @@ class Config:
     loss: Callable[..., Any]
     optimizer: Callable[..., Any]
     scheduler: Callable[..., Any]
+    averaging: Callable[..., Any] | None = None  # of the weights that are evaluated and saved
     precision: str = "auto"  # auto, fp32, tf32, bf16 or fp16
     trackers: tuple[Callable[..., Any], ...] = ()
     epochs: int = 20
@@ -68,6 +69,11 @@ class Config:
 PARTS = ("task", "model", "loss", "optimizer", "scheduler")
 
 
+def parts_in(config: Config) -> tuple[str, ...]:
+    """The names of the parts that a config has."""
+    return PARTS if config.averaging is None else (*PARTS, "averaging")
+
+
 def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     """The `config` of a Python file, changed by `key=value` texts such as `optimizer.lr=3e-4`."""
     if not Path(path).is_file():
@@ -84,7 +90,7 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Config:
         raise ValueError(f"{path} must define `config = Config(...)`")
     for text in overrides:
         config = override(config, text)
-    for name in PARTS:
+    for name in parts_in(config):
         check_settings(name, getattr(config, name))
     for tracker in config.trackers:
         check_settings("tracker", tracker)
@@ -97,13 +103,14 @@ def override(config: Config, text: str) -> Config:
     if not equals:
         raise ValueError(f"{text!r} is not key=value, for example optimizer.lr=3e-4")
     name, dot, setting = key.partition(".")
+    parts = parts_in(config)
     known = [field.name for field in fields(Config)]
     if name not in known:
-        nested = [f"{part}.{key}" for part in PARTS if key in settings_of(getattr(config, part))]
+        nested = [f"{part}.{key}" for part in parts if key in settings_of(getattr(config, part))]
         raise ValueError(f"a config has no {name!r}." + did_you_mean(name, known, nested))
     value = parse(value_text)
     current = getattr(config, name)
-    if dot and name in PARTS:
+    if dot and name in parts:
         changed = partial(current, **{setting: value})
         check_settings(name, changed)
         defaults = settings_of(current)
@@ -112,9 +119,9 @@ def override(config: Config, text: str) -> Config:
         check_type(key, value, defaults[setting])
         return replace(config, **{name: changed})  # type: ignore[arg-type]
     if dot:
-        raise ValueError(f"{name} has no settings of its own; {', '.join(PARTS)} have")
-    if name in PARTS or name == "trackers":
-        hint = f"; here its settings can be changed: {name}.NAME=VALUE" if name in PARTS else ""
+        raise ValueError(f"{name} has no settings of its own; {', '.join(parts)} have")
+    if name in (*parts, "averaging", "trackers"):
+        hint = f"; here its settings can be changed: {name}.NAME=VALUE" if name in parts else ""
         raise ValueError(f"{name} is chosen by importing it in a config file{hint}")
     check_type(key, value, current)
     return replace(config, **{name: value})
@@ -133,6 +140,6 @@ def describe(config: Config) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     for field in fields(config):
         value = getattr(config, field.name)
-        plain[field.name] = describe_part(value) if field.name in PARTS else value
+        plain[field.name] = describe_part(value) if field.name in parts_in(config) else value
     plain["trackers"] = [describe_part(tracker) for tracker in config.trackers]
     return plain

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from .config import Config
 from .data import Dataset, Task, in_order
 from .device import pick_device, place
-from .distributed import gather_rows
+from .distributed import from_first, gather_rows
 from .errors import ReadingError, told_plainly
 from .precision import Precision
 from .run import Run
@@ -76,6 +77,22 @@ def evaluate(
     if not math.isfinite(loss):  # the arg max of NaN is a plausible class
         raise FloatingPointError(f"the validation loss is {loss}: its figures would mean nothing")
     return loss, all_outputs.cpu(), all_targets.cpu()
+
+
+def figures_of(
+    model: nn.Module,
+    loss_fn: nn.Module,
+    task: Task,
+    dataset: Dataset,
+    precision: Precision,
+    device: torch.device,
+    config: Config,
+) -> dict[str, float]:
+    """The mean loss and the task's figures, those of the first process: every process decides by the same."""
+    loss, outputs, targets = evaluate(
+        model, loss_fn, dataset, precision, device, config.batch_size, config.workers
+    )
+    return from_first(dict, loss=loss, **task.metrics(outputs, targets))
 
 
 def mean_loss(loss_fn: Loss, outputs: Tensor, targets: Tensor, batch_size: int) -> float:

@@ -44,6 +44,16 @@ def blocks(model: nn.Module) -> Iterator[nn.Module]:
                 yield from blocks(module)
 
 
+def take_apart(module: nn.Module) -> None:
+    """Frees what a pass has put together: the next one puts together the shards as they are then."""
+    if processes() > 1:
+        from torch.distributed.fsdp import FSDPModule
+
+        for part in module.modules():
+            if isinstance(part, FSDPModule):
+                part.reshard()
+
+
 def is_sharded(value: Any) -> bool:
     """Whether a tensor is one of shards."""
     return hasattr(value, "full_tensor")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
+from .averaging import average_of, averaged
 from .blackbox import BlackBox
 from .checkpoint import State
 from .checks import check_run
@@ -25,7 +26,7 @@ from .device import pick_device, place_model
 from .display import Display
 from .distributed import from_first, joined, mean
 from .errors import told_plainly
-from .evaluate import evaluate
+from .evaluate import figures_of
 from .exhaustion import explained
 from .feed import feed
 from .interruption import until_asked_to_stop
@@ -63,7 +64,8 @@ def train(config: Config, run: Run) -> dict[str, float]:
         scheduler = config.scheduler(optimizer, total_steps)
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
-        state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress)
+        average = average_of(config.averaging, optimizer)
+        state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress, average)
         state.restore(run.last_file)
         run.forget_after(progress.step)
         run.start_trackers(config.trackers, describe(config))
@@ -83,19 +85,19 @@ def train(config: Config, run: Run) -> dict[str, float]:
             progress.count(loss, norm, stepped)
         if progress.step % config.log_steps == 0:
             display.trained(progress.record(optimizer, norm, steps_per_epoch))
+        if stepped and average is not None:
+            average.update()
         if stepped and not isinstance(scheduler, ReduceLROnPlateau):
             scheduler.step()
 
         if progress.step % evaluate_steps == 0 or progress.step == total_steps:
-            val_loss, outputs, val_targets = evaluate(
-                model, loss_fn, val_set, precision, device, config.batch_size, config.workers
-            )
-            figures = from_first(dict, loss=val_loss, **task.metrics(outputs, val_targets))
+            with averaged(average, model, loss_fn):
+                figures = figures_of(model, loss_fn, task, val_set, precision, device, config)
+                best = progress.is_best(figures[task.metric], task.higher_is_better)
+                if best:
+                    save_for_inference(run.model_file, config, model, task, loss_fn)
             if isinstance(scheduler, ReduceLROnPlateau):
-                scheduler.step(val_loss)
-            best = progress.is_best(figures[task.metric], task.higher_is_better)
-            if best:
-                save_for_inference(run.model_file, config, model, task, loss_fn)
+                scheduler.step(figures["loss"])
             display.evaluated(progress, figures, best=best)
             state.save(run.last_file, *[run.best_file] * best)
     display.close()
@@ -130,9 +132,7 @@ def optimize(
 
 @joined()
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog=f"python -m {__package__}.train", description="Train a model."
-    )
+    parser = argparse.ArgumentParser(f"python -m {__package__}.train", description="Train a model.")
     parser.add_argument("config", type=Path, help="a config file, such as configs/baseline.py")
     parser.add_argument("changes", nargs="*", metavar="key=value", help="such as optimizer.lr=3e-4")
     parser.add_argument("--name", help="of the folder in runs/; the config's name by default")

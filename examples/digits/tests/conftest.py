@@ -12,7 +12,7 @@ from torch import Tensor
 
 from digits import data_checks
 from digits import train as training
-from digits.config import PARTS, Config, load
+from digits.config import Config, load, parts_in
 from digits.data import Dataset, TensorSet
 from digits.run import Run
 from digits.settings import settings_of
@@ -53,7 +53,7 @@ def config(config_file, few_rows) -> Config:
 
 def small(config: Config) -> Config:
     """A short run of a config's parts, whatever else it says."""
-    parts = {name: smaller(getattr(config, name)) for name in PARTS}
+    parts = {name: smaller(getattr(config, name)) for name in parts_in(config)}
     return Config(
         **parts, precision="fp32", device="cpu", workers=0, epochs=2, batch_size=16, log_steps=1
     )

@@ -94,6 +94,15 @@ def test_a_step_is_skipped_by_all_or_none(computed):
     assert steps_of(computed)[1]["uneven shares"]["stepped"] == [True, True]
 
 
+def test_an_evaluation_of_other_weights_leaves_a_model_as_it_was(computed):
+    """Sharded or not: no pass finds the weights of another one still together."""
+    for steps in steps_of(computed):
+        outputs = steps["evaluated"]
+        for before, within, after in (outputs[:3], outputs[3:]):
+            assert torch.equal(within, -before)
+            assert torch.equal(after, before)
+
+
 @pytest.mark.parametrize("name", ["whole", "parts", "fsdp", "hsdp"])
 def test_two_processes_have_the_curve_of_one(runs, name):
     """Augmentation included: a sample is varied alike, whoever computes it."""
@@ -110,8 +119,8 @@ def test_a_sharded_run_leaves_the_same_files(runs, how):
     for file in ("last.pt", "model.pt"):
         expected, found = read(one / file), read(two / file)
         assert expected.keys() == found.keys()
-        weights = "weights" if file == "model.pt" else "model"
-        torch.testing.assert_close(found[weights], expected[weights], rtol=1e-2, atol=1e-2)
+        for part in expected.keys() & {"model", "average", "weights"}:
+            torch.testing.assert_close(found[part], expected[part], rtol=1e-2, atol=1e-2)
     states = [read(folder / "last.pt")["optimizer"]["state"] for folder in (one, two)]
     shapes = [tree_map(lambda value: getattr(value, "shape", None), state) for state in states]
     assert shapes[0] == shapes[1]

@@ -69,6 +69,7 @@ def test_every_part_of_a_checkpoint_is_needed(
         trained(replace(config, evaluate_steps=1), "first")
     first = read(tmp_path / "first" / "last.pt")
     needed = ["model", "scheduler", "scaler", "progress"]
+    needed += ["average"] * (config.averaging is not None)
     needed += ["optimizer"] * bool(first["optimizer"]["state"])  # plain SGD has none
     needed += ["random"] * bool(differences(first["random"], whole["random"]))  # without dropout
     with interrupted(config, 3):

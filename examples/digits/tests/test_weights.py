@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from digits import train as training
+from digits import evaluate as evaluation
 from digits.debug import Bench
 from digits.storage import read, save
 from digits.weights import build_model, load_for_inference, start_from
@@ -31,13 +31,13 @@ torch.save(outputs, sys.argv[3])
 
 def test_another_process_gives_the_outputs_of_training(config, trained, tmp_path, monkeypatch):
     """From the one file alone: weights, settings, preprocessing and labels are all in it."""
-    seen, evaluate = [], training.evaluate
+    seen, evaluate = [], evaluation.evaluate
 
     def evaluate_and_note(*arguments):
         seen.append(evaluate(*arguments))
         return seen[-1]
 
-    monkeypatch.setattr(training, "evaluate", evaluate_and_note)
+    monkeypatch.setattr(evaluation, "evaluate", evaluate_and_note)
     run = trained(replace(config, evaluate_steps=6))
     _, val_set = config.task().load()
     torch.save(val_set.__getitems__(range(len(val_set)))[0], tmp_path / "inputs.pt")

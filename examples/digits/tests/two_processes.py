@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from digits import checkpoint, distributed, storage
 from digits import train as training
+from digits.averaging import averaged
 from digits.config import Config, load
 from digits.debug import Bench
 from digits.distributed import from_each, joined, processes, rank
@@ -99,6 +100,17 @@ def step(make_loss: Callable[[], nn.Module], samples: int, parts: int, poison: i
     }
 
 
+@torch.no_grad()
+def evaluated(how: str) -> list[Tensor]:
+    """What a model gives before an evaluation of the opposite weights, in it and after it."""
+    model, inputs = nn.Linear(4, 3), torch.randn(5, 4)
+    parallelize(model, nn.MSELoss(), replace(prepared(CONFIGS[0]), parallel=how), CPU)
+    weights, outputs = list(model.parameters()), [model(inputs)]
+    with averaged(mock.Mock(swap=lambda: [weight.neg_() for weight in weights]), model):
+        outputs.append(model(inputs))
+    return [*outputs, model(inputs)]
+
+
 def prepared(file: Path) -> Config:
     """A short run of a config, of few rows, without dropout: its masks depend on the number of processes."""
     config = load(file)
@@ -178,6 +190,7 @@ def compute(folder: Path) -> None:
     own = folder / f"{processes()} processes"
     steps = {name: step(*what) for name, what in STEPS.items()}
     steps["not finite"] = step(nn.CrossEntropyLoss, 8, 1, poison=7)
+    steps["evaluated"] = evaluated("ddp") + evaluated("fsdp")
     for file in CONFIGS:
         config, runs = prepared(file), own / file.stem
         train(config, runs / "whole")

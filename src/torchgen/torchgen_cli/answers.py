@@ -134,7 +134,7 @@ def problems_of(given: Mapping[str, Any], catalogue: Catalogue) -> list[RequestE
     # what was added fits the task or one that was added, too
     for part in sorted(added, key=lambda part: part.kind != "task"):
         problems += _problems_of_part(part.kind, part.name, tasks, catalogue)
-    configs = [part.config for part in added if part.config and part.kind in catalogue.asked_names]
+    configs = [part.config for part in added if part.config and part.kind in catalogue.chosen_names]
     if twice := sorted({config for config in configs if configs.count(config) > 1}):
         message = f"Two components want configs/{twice[0]}.py. Give one a `config:` of its own."
         problems.append(RequestError(message))

@@ -31,6 +31,7 @@ class Kind:
 
     carried: its components come with a task, and are never asked for
     extra: they come by `torchgen add` alone
+    optional: they come by `torchgen add` alone, each with a config; the baseline has none
     """
 
     kind: str
@@ -39,6 +40,7 @@ class Kind:
     question: str = ""
     carried: bool = False
     extra: bool = False
+    optional: bool = False
 
     @property
     def chosen(self) -> bool:
@@ -97,11 +99,12 @@ class Catalogue:
     @property
     def asked(self) -> list[Kind]:
         """The kinds that a project chooses from, in the order in which they are asked for."""
-        return [kind for kind in self.kinds.values() if kind.chosen]
+        return [kind for kind in self.kinds.values() if kind.chosen and not kind.optional]
 
     @property
-    def asked_names(self) -> list[str]:
-        return [kind.kind for kind in self.asked]
+    def chosen_names(self) -> list[str]:
+        """The kinds whose components a config names."""
+        return [kind.kind for kind in self.kinds.values() if kind.chosen]
 
     @cached_property
     def default_task(self) -> str:

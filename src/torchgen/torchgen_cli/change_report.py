@@ -3,7 +3,7 @@
 import shlex
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def print_status(status: Status, project: Project) -> None:
     newer = "" if status.newest == status.version else f", {status.newest} is available"
     rows = [("version", f"{status.version}{newer}")]
     rows += [("baseline", ", ".join(f"{kind} {name}" for kind, name in status.baseline))]
-    added = [_described(part, dict(status.baseline)) for part in status.added]
+    added = [_described(part) for part in status.added]
     rows += [("added", ", ".join(added))] if added else []
     rows += [("edited", ", ".join(status.edited) or "nothing")]
     rows += [("deleted", ", ".join(status.deleted))] if status.deleted else []
@@ -152,9 +152,9 @@ def print_status(status: Status, project: Project) -> None:
     _print_advice(console, status)
 
 
-def _described(part: Part, chosen: Mapping[str, str]) -> str:
-    """A component, and the config that runs it: kinds that are not chosen have none."""
-    config = f" (configs/{part.config}.py)" if part.config and part.kind in chosen else ""
+def _described(part: Part) -> str:
+    """A component, and the config that runs it."""
+    config = f" (configs/{part.config}.py)" if part.config else ""
     return f"{part.kind} {part.name}{config}"
 
 
@@ -176,7 +176,7 @@ def status_json(status: Status, project: Project) -> dict[str, Any]:
         "added": [
             {
                 "component": part.component,
-                "config": part.config if part.kind in dict(status.baseline) else "",
+                "config": part.config,
                 "settings": dict(part.settings),
             }
             for part in status.added

@@ -1,7 +1,7 @@
 """Looking at a project without changing it: its state, and its differences as diffs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torchgen_cli import history
 from torchgen_cli.answers import FILE, Part
@@ -18,7 +18,7 @@ class Status:
     """Where a project stands.
 
     baseline: the choices of configs/baseline.py, a name a kind
-    added: what was added beside them
+    added: what was added beside them; of kinds that no config chooses, without a config
     newer: components whose code a newer version changes, with what that does to the numbers
     marked: files with conflict markers, with the lines at which they begin
     """
@@ -42,6 +42,10 @@ def status(project: Project) -> Status:
     with library(project.version) as lib:
         answers = project.answers(lib.catalogue)
         rendered = as_made(project, lib, answers)
+        added = tuple(
+            part if part.kind in lib.catalogue.chosen_names else replace(part, config="")
+            for part in answers.components
+        )
     edited: list[str] = []
     deleted: list[str] = []
     for path, file in rendered.items():
@@ -57,7 +61,7 @@ def status(project: Project) -> Status:
         version=project.version,
         newest=newest if is_newer else project.version,
         baseline=tuple(answers.chosen().items()),
-        added=answers.components,
+        added=added,
         edited=tuple(edited),
         deleted=tuple(deleted),
         newer=newer,

@@ -35,7 +35,7 @@ def with_parts(answers: Answers, parts: Sequence[Part], catalogue: Catalogue) ->
             continue  # the baseline has it
         kept = [old for old in kept if old.component != part.component or old.config]
         for old in kept:
-            if old.config == part.config and old != part and part.kind in catalogue.asked_names:
+            if old.config == part.config and old != part and part.kind in catalogue.chosen_names:
                 message = f"configs/{part.config}.py is there already, for {_described(old)}."
                 settings = [word for name, value in part.settings for word in (f"--{name}", value)]
                 again = ["torchgen", "add", part.kind, part.name, *settings]
@@ -60,6 +60,8 @@ def with_choice(answers: Answers, kind: str, name: str, catalogue: Catalogue) ->
         raise RequestError(message, f"torchgen add task {component.name}", "torchgen new")
     if component.kind not in answers.chosen():
         message = f"No config chooses a {component.kind}, so there is none to set."
+        if catalogue.kind(component.kind).optional:
+            message = f"The baseline has no {component.kind} to set: it is added, with a config."
         raise RequestError(message, f"torchgen add {component.kind} {component.name}")
     before = catalogue.find(component.kind, answers.chosen()[component.kind])
     if before == component:
