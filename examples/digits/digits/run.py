@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .changes import changes
 from .distributed import is_first
 from .errors import ReadingError, told_plainly
 from .provenance import record_provenance
@@ -51,6 +52,7 @@ class Run:
     def begin(cls, name: str, config: dict[str, Any], *, fresh: bool = False) -> "Run":
         """The unfinished run of this name and config, to go on with; otherwise a new folder."""
         text = json.dumps(config, indent=2) + "\n"
+        unfinished: Run | None = None
         for number in itertools.count(1):
             run = cls(ROOT / (name if number == 1 else f"{name}-{number}"))
             file = run.path / "config.json"
@@ -59,6 +61,13 @@ class Run:
                 return run
             if not run.path.exists():
                 break
+            if file.is_file() and run.last_file.exists() and not run.report_file.exists():
+                unfinished = run
+        if unfinished and not fresh:
+            old = json.loads((unfinished.path / "config.json").read_text())
+            different = "; ".join(changes(old, json.loads(text)))
+            print(f"{unfinished.path} is unfinished, and goes on with its own settings alone")
+            print(f"{run.path} is begun, since these differ: {different}")
         run.path.mkdir(parents=True)
         file.write_text(text)
         record_provenance(run.path, config["seed"])

@@ -38,6 +38,33 @@ def test_nothing_is_ever_overwritten(runs):
     assert Run.begin("b", CONFIG).path == runs / "b-2"
 
 
+def test_settings_that_keep_a_run_from_going_on_are_told(capsys):
+    """A run of the same name that could go on is never passed over in silence."""
+    parts = {
+        "optimizer": {"use": "torch.optim:AdamW", "lr": 0.1},
+        "loss": {"use": "a:Focal", "g": 2},
+    }
+    old = CONFIG | parts | {"freeze": ("stem",)}
+    run = Run.begin("a", old)
+    new = old | {"epochs": 3, "optimizer": {"use": "torch.optim:AdamW", "lr": 0.2}}
+    new |= {"loss": {"use": "torch.nn:MSELoss"}, "freeze": ("stem",)}
+    Run.begin("b", old)
+    Run.begin("b", new)  # nothing was saved that could go on
+    assert capsys.readouterr().out == ""
+    run.last_file.touch()
+    other = Run.begin("a", new)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith(f"{run.path} is unfinished")
+    assert told[1].startswith(f"{other.path} is begun")
+    differences = "epochs: 2 -> 3; optimizer.lr: 0.1 -> 0.2; loss: Focal -> MSELoss"
+    assert told[1].endswith(f": {differences}")
+    Run.begin("a", old)
+    Run.begin("a", new | {"seed": 5}, fresh=True)  # asked for
+    run.finish({"best": {}})
+    Run.begin("a", new | {"seed": 4})
+    assert capsys.readouterr().out == ""
+
+
 def test_half_a_line_is_no_record():
     run = Run.begin("a", CONFIG)
     for step in (1, 2, 3):
