@@ -8,6 +8,7 @@ shared out and how is a function of the sizes alone, so a run may go on with ano
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from contextvars import ContextVar
@@ -40,9 +41,15 @@ def joined() -> Iterator[None]:
         # torchrun keeps the store when it restarts the processes: the addresses in it are those of the dead
         store = dist.PrefixStore(os.environ["TORCHELASTIC_RESTART_COUNT"], store)
     dist.init_process_group(store=store, rank=own_rank, world_size=count, timeout=PATIENCE)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stdout if is_first() else nowhere):
-        yield
-    dist.destroy_process_group()  # not after an error: it would wait for the others
+    try:
+        with (
+            open(os.devnull, "w") as nowhere,
+            redirect_stdout(sys.stdout if is_first() else nowhere),
+        ):
+            yield
+        dist.destroy_process_group()  # not after an error: it would wait for the others
+    finally:
+        time.sleep(0.5)  # for gloo's threads to let go of tensors: they abort a Python that is ending
 
 
 def processes() -> int:
