@@ -16,8 +16,8 @@ COVERING = covering_set(list(valid_combinations(CATALOGUE)))
 TASKS = CATALOGUE.names("task")
 # A little below what was measured with several seeds: other processors round differently.
 REACHED = {
-    "image_classification": 0.98,
-    "metric_learning": 0.96,
+    "image_classification": 0.97,
+    "metric_learning": 0.95,
     "tabular_classification": 0.88,
     "tabular_regression": 0.83,
     "text_classification": 0.87,
