@@ -18,6 +18,7 @@ demo: $(VENV)/tool  ## scaffold the default project into demo/digits and train i
 	@echo "Installing what the project needs (PyTorch is the large one) ..."
 	$(INSTALL) --editable demo/digits
 	cd demo/digits && "$(CURDIR)/$(BIN)/python" -m digits.train configs/baseline.py
+	cd demo/digits && "$(CURDIR)/$(BIN)/python" -m digits.evaluate runs/baseline --test
 	@echo "Look at demo/digits: digits/train.py is the loop, runs/baseline what came of it."
 
 test: lint  ## check the style and the types, then run every test

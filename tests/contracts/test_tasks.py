@@ -131,14 +131,15 @@ def test_needs_are_exactly_what_is_imported(name):
     assert sorted(FACTS[name]["needs"]) == sorted({*seen, data})
 
 
-def test_known_figure_is_that_of_the_data_card(name):
+@pytest.mark.parametrize("held_out", ["val", "test"])
+def test_known_figure_is_that_of_the_data_card(name, held_out):
     task = make(name)
-    task.load()
+    task.load(held_out)
     (known,) = (value for key, value in task.references().items() if key != "chance")
     card = yaml.safe_load(
         (COMPONENTS / "data" / Path(task.source).stem / "component.yml").read_text()
     )
-    figures = [line["value"] for line in card["baselines"] if line["metric"] == task.metric]
+    figures = [line[held_out] for line in card["baselines"] if line["metric"] == task.metric]
     assert known in figures
     assert any(task.references()["chance"] == pytest.approx(figure, abs=1e-3) for figure in figures)
 
@@ -175,6 +176,15 @@ def test_split_column_decides(name):
     _, train_set, val_set = loaded(name)
     splits = [row["split"] for row in rows_of(name)]
     assert (len(train_set), len(val_set)) == (splits.count("train"), splits.count("val"))
+    same_train, test_set = make(name).load("test")
+    assert len(test_set) == splits.count("test")
+    assert same(everything(same_train), everything(train_set))
+
+
+def test_source_without_test_rows_is_told(name):
+    rows = [row for row in rows_of(name) if row["split"] != "test"]
+    with pytest.raises(ValueError, match=r"changed.csv, line 2 .* there is no test set. Write"):
+        make(name, source=write(rows)).load("test")
 
 
 def test_without_split_column_seed_and_fraction_decide(name):
@@ -182,27 +192,31 @@ def test_without_split_column_seed_and_fraction_decide(name):
     source = write(rows)
 
     def load(**settings):
-        return [everything(part) for part in make(name, source=source, **settings).load()]
+        task = make(name, source=source, **settings)
+        return [everything(part) for part in (*task.load(), task.load("test")[1])]
 
-    train, val = load(split_seed=1, val_fraction=0.3)
-    assert len(train[1]) + len(val[1]) == len(rows)
+    train, val, test = load(split_seed=1, val_fraction=0.3)
+    assert len(train[1]) + len(val[1]) + len(test[1]) == len(rows)
+    assert len(test[1]) == pytest.approx(0.15 * len(rows), abs=5)
     assert len(val[1]) == pytest.approx(0.3 * len(rows), abs=2)
-    assert same([train, val], load(split_seed=1, val_fraction=0.3))
+    assert same([train, val, test], load(split_seed=1, val_fraction=0.3))
     assert not torch.equal(val[1], load(split_seed=2, val_fraction=0.3)[1][1])
 
 
-def test_validation_rows_change_nothing_that_is_learned(name):
-    task, *_ = loaded(name)
+@pytest.mark.parametrize("held_out", ["val", "test"])
+def test_rows_held_out_change_nothing_that_is_learned(name, held_out):
+    task = make(name)
+    _, as_it_was = task.load(held_out)
     rows = rows_of(name)
     for row in rows:
-        for key in row.keys() - {"split", label_of(name)} if row["split"] == "val" else ():
+        for key in row.keys() - {"split", label_of(name)} if row["split"] == held_out else ():
             number = re.fullmatch(r"[\d.]+", row[key])
             other = str(float(row[key]) * 1000) if number else f"{row[key]} unheard"
             row[key] = row[key] and other  # a gap stays a gap
     changed = make(name, source=write(rows))
-    _, val_set = changed.load()
+    _, dataset = changed.load(held_out)
     assert same(changed.state_dict(), task.state_dict())
-    assert not same(everything(val_set), everything(loaded(name)[2]))
+    assert not same(everything(dataset), everything(as_it_was))
 
 
 def test_indexing_repeats_and_gives_copies(name):
@@ -295,10 +309,11 @@ def test_missing_target_is_told_with_its_line(name):
         make(name, source=write(rows)).load()
 
 
+@pytest.mark.parametrize("held_out", ["val", "test"])
 @pytest.mark.parametrize("name", [n for n, facts in FACTS.items() if facts["outputs"] != "numbers"])
-def test_class_that_only_validates_is_told_with_its_line(name):
+def test_class_that_is_only_held_out_is_told_with_its_line(name, held_out):
     rows = rows_of(name)
-    line = next(line for line, row in enumerate(rows, start=2) if row["split"] == "val")
+    line = next(line for line, row in enumerate(rows, start=2) if row["split"] == held_out)
     rows[line - 2][label_of(name)] = "unheard"
     with pytest.raises(ValueError, match=rf"changed.csv, line {line} is 'unheard', which no train"):
         make(name, source=write(rows)).load()

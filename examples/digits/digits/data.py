@@ -62,14 +62,14 @@ class Task(Protocol):
     higher_is_better: bool
     sizes: dict[str, int]  # what a model has to know: in_channels, in_features, out_features, ...
 
-    def load(self) -> tuple[Dataset, Dataset]:
-        """Training and validation set; preprocessing is fitted on the training rows alone."""
+    def load(self, held_out: str = "val") -> tuple[Dataset, Dataset]:
+        """Training set, and validation or ("test") test set; preprocessing is fitted on the training rows alone."""
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """A batch varied at random, by `generator` alone."""
 
     def metrics(self, outputs: Tensor, targets: Tensor) -> dict[str, float]:
-        """Figures of the whole validation set, from outputs (N, ...) and targets (N, ...)."""
+        """Figures of a whole set, from outputs (N, ...) and targets (N, ...)."""
 
     def references(self) -> dict[str, float]:
         """What the headline figure is compared with: chance, and a known baseline."""

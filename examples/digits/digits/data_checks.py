@@ -101,13 +101,13 @@ def large(rows: Rows) -> Iterator[str]:
 
 
 def leaked(train: Rows, val: Rows) -> Iterator[str]:
-    """Validation rows that were seen in training, so that they measure memory."""
+    """Held out rows that were seen in training, so that they measure memory."""
     seen = set(fingerprints(train.inputs))
     found = [row for row, key in enumerate(fingerprints(val.inputs)) if key in seen]
     if len(found) > LEAK * len(val.numbers):
         looked = "" if train.complete and val.complete else " that were looked at"
         yield (
-            f"{len(found)} of {len(val.numbers)} validation rows{looked}, such as row {val.numbers[found[0]]}, "
+            f"{len(found)} of {len(val.numbers)} {val.name} rows{looked}, such as row {val.numbers[found[0]]}, "
             "are training rows as well: remove them from one of the two"
         )
 

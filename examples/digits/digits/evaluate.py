@@ -1,12 +1,16 @@
 """Evaluation: exact figures of a whole data set, and no trace left in the model.
 
     python -m digits.evaluate runs/baseline
+    python -m digits.evaluate runs/baseline --test
 
-prints the trained model beside the baseline and chance.
+prints the trained model beside the baseline and chance. Weights and settings are chosen by the validation set, which flatters them;
+--test takes the test set, which nothing has been chosen by: once, at the end.
 """
 
 import argparse
+import inspect
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from torch import Tensor, nn
 
 from .config import Config
 from .data import Dataset, Task, in_order
+from .data_checks import Rows, leaked
 from .device import pick_device, place
 from .distributed import from_first, gather_rows
 from .errors import ReadingError, told_plainly
@@ -106,6 +111,19 @@ def mean_loss(loss_fn: Loss, outputs: Tensor, targets: Tensor, batch_size: int) 
     return float(torch.stack(losses).cpu().double() @ weight / weight.sum())
 
 
+def with_test_set(task: Task) -> tuple[Dataset, Dataset]:
+    """Training and test set, with a warning of test rows that were trained on."""
+    if "held_out" not in inspect.signature(task.load).parameters:
+        raise ValueError(
+            f"{type(task).__name__}.load knows no test set: give it held_out='val' as a second "
+            "parameter, and let it return the test set for held_out='test'"
+        )
+    train_set, test_set = task.load("test")
+    for warning in leaked(Rows("training", train_set), Rows("test", test_set)):
+        print(f"warning: {warning}", file=sys.stderr)
+    return train_set, test_set
+
+
 def table(task: Task, figures: dict[str, float]) -> str:
     """The headline figure of the model beside what it is compared with, then the other figures."""
     rows = [("model", figures[task.metric]), *task.references().items()]
@@ -118,9 +136,10 @@ def table(task: Task, figures: dict[str, float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog=f"python -m {__package__}.evaluate",
-        description="Evaluate a trained model on the validation set.",
+        description="Evaluate a trained model on the validation set, or on the test set.",
     )
     parser.add_argument("run", type=Path, help="the folder of a run, such as runs/baseline")
+    parser.add_argument("--test", action="store_true", help="on the test set: once, at the end")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
     with told_plainly():
@@ -128,12 +147,13 @@ def main() -> None:
         run = Run.existing(options.run)
         model, task, loss_fn = load_for_inference(run.model_file)
         batch_size = read(run.model_file)["config"]["batch_size"]
-        _, val_set = task.load()
+        _, dataset = with_test_set(task) if options.test else task.load()
     precision = Precision("fp32", device)
     with told_plainly((ReadingError,)):
         loss, outputs, targets = evaluate(
-            model.to(device), loss_fn.to(device), val_set, precision, device, batch_size
+            model.to(device), loss_fn.to(device), dataset, precision, device, batch_size
         )
+    print(f"on the {'test' if options.test else 'validation'} set, {len(dataset):,} samples:")
     print(table(task, {**task.metrics(outputs, targets), "loss": loss}))
 
 

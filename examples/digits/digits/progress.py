@@ -52,11 +52,14 @@ class Progress:
         }
 
     def is_best(self, figure: float, higher_is_better: bool) -> bool:
-        """Whether the headline figure is the best so far. NaN is refused: it compares as neither better nor worse."""
+        """Whether the headline figure is the best so far; of equals, frequent in a small set, the one trained for longer.
+
+        NaN is refused: it compares as neither better nor worse.
+        """
         if math.isnan(figure):
             raise FloatingPointError("the headline figure is NaN, so no checkpoint can be the best")
         better = self.best is None or (
-            figure > self.best if higher_is_better else figure < self.best
+            figure >= self.best if higher_is_better else figure <= self.best
         )
         self.best = figure if better else self.best
         return better

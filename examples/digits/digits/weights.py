@@ -2,13 +2,14 @@
 
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from .config import Config, describe
-from .settings import rebuild_part
+from .settings import rebuild_part, settings_of
 from .sharding import whole
 from .storage import read, save
 
@@ -51,7 +52,10 @@ def load_for_inference(path: Path) -> tuple[nn.Module, Any, nn.Module]:
     if "sizes" not in payload:
         raise ValueError(f"{path} is not a model for inference; a run's model.pt is")
     described = payload["config"]
-    task = rebuild_part(described["task"])()
+    build = rebuild_part(described["task"])
+    if "test_fraction" in settings_of(build).keys() - described["task"].keys():
+        build = partial(build, test_fraction=0.0)  # trained before there was one: on every such row
+    task = build()
     task.load_state_dict(payload["task"])
     model = build_model(rebuild_part(described["model"]), payload["sizes"])
     model.load_state_dict(payload["weights"])

@@ -88,10 +88,10 @@ def load_few(task: type, train: int = 45, val: int = 24) -> Callable:
     real_load = getattr(task.load, "__wrapped__", task.load)
 
     @wraps(real_load)
-    def load(self) -> tuple[Dataset, Dataset]:
-        key = f"{task} {sorted(vars(self).items())}"
+    def load(self, *held_out: str) -> tuple[Dataset, Dataset]:
+        key = f"{task} {held_out} {sorted(vars(self).items())}"
         if key not in LOADED:
-            LOADED[key] = (*real_load(self), dict(vars(self)))
+            LOADED[key] = (*real_load(self, *held_out), dict(vars(self)))
         train_set, val_set, learned = LOADED[key]
         vars(self).update(learned)
         return pick(train_set, train), pick(val_set, val)

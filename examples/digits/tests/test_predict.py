@@ -14,6 +14,7 @@ from digits.config import load
 from digits.precision import Precision
 from digits.run import Run
 from digits.settings import settings_of
+from digits.storage import read, save
 from digits.weights import load_for_inference
 
 
@@ -41,38 +42,43 @@ def contents(inputs: Tensor) -> set[bytes]:
 
 @pytest.fixture
 def whole_sets(config_file, few_rows):
-    """A task as it is written, with all of its data, and the contents of its training and validation set."""
+    """A task as it is written, with all of its data, and the contents of its training, validation and test set."""
     written = load(config_file)
     few_rows(written, 10**9, 10**9)
     task = written.task()
-    return task, *(contents(data.__getitems__(range(len(data)))[0]) for data in task.load())
+    sets = (*task.load(), task.load("test")[1])
+    return task, *(contents(data.__getitems__(range(len(data)))[0]) for data in sets)
 
 
-def test_what_validates_was_not_trained_on(whole_sets):
+def test_no_sample_is_in_two_sets(whole_sets):
     """A few rows that are the same by chance are no leak; many are."""
-    _, train, val = whole_sets
+    _, train, val, test = whole_sets
     assert len(train & val) <= 0.01 * len(val)
+    assert len((train | val) & test) <= 0.01 * len(test)
 
 
 def test_a_file_is_read_as_the_training_data_were(whole_sets, raw):
-    task, train, val = whole_sets
-    assert contents(task.read([raw])) <= train | val
+    task, train, val, test = whole_sets
+    assert contents(task.read([raw])) <= train | val | test
     torch.testing.assert_close(task.read([raw, raw]), torch.cat([task.read([raw])] * 2))
 
 
-def test_nothing_is_learned_from_validation_rows(config, source, differences, tmp_path):
+@pytest.mark.parametrize("held_out", ["val", "test"])
+def test_nothing_is_learned_from_rows_held_out(config, source, differences, tmp_path, held_out):
     """With half of them gone the training rows, and all that was fitted to them, are the same."""
     header, *lines = source.read_text().splitlines(keepends=True)
     if "split" not in header.strip().split(","):
-        pytest.skip(f"{source} does not say which rows validate")
+        pytest.skip(f"{source} does not say which rows are held out")
     column = header.strip().split(",").index("split")
-    val = [line for line in lines if line.split(",")[column].strip() == "val"]
+    held = [line for line in lines if line.split(",")[column].strip() == held_out]
     (tmp_path / "fewer.csv").write_text(
-        header + "".join(line for line in lines if line not in val[::2])
+        header + "".join(line for line in lines if line not in held[::2])
     )
     task, fewer = config.task(), partial(config.task, source=str(tmp_path / "fewer.csv"))()
-    task.load()
-    fewer.load()
+    train_set, _ = task.load(held_out)
+    same_set, _ = fewer.load(held_out)
+    everything = range(len(train_set))
+    assert differences(train_set.__getitems__(everything), same_set.__getitems__(everything)) == []
     assert set(differences(task.state_dict(), fewer.state_dict())) <= {"/chance"}
 
 
@@ -117,19 +123,67 @@ def test_predict_answers_every_row_as_the_model_does(run, raw, say):
 
 
 def best_record(run: Run, task) -> dict[str, float]:
-    """The first record of an evaluation that no other surpasses."""
+    """The last record of an evaluation that no other surpasses."""
     sign = 1 if task.higher_is_better else -1
     records = [record for record in run.records() if "val_loss" in record]
-    return max(records, key=lambda record: sign * record[f"val_{task.metric}"])
+    return max(reversed(records), key=lambda record: sign * record[f"val_{task.metric}"])
 
 
 def test_evaluate_says_what_training_said_of_the_best(run, config, say):
     task = config.task()
     lines = say(evaluation, run.path)
+    assert lines[0] == f"on the validation set, {len(task.load()[1])} samples:"
     row = lines[lines.index(f"{task.metric}:") + 1]
     best = best_record(run, task)
     assert row.split() == ["model", f"{best[f'val_{task.metric}']:.4f}"]
     assert lines[-1].endswith(f"loss {best['val_loss']:.4f}")
+
+
+def test_evaluate_can_take_the_test_set_instead(run, config, say):
+    """What the saved weights reach on other samples, beside the references of those."""
+    model, task, loss_fn = load_for_inference(run.model_file)
+    _, test_set = task.load("test")
+    cpu = torch.device("cpu")
+    loss, outputs, targets = evaluation.evaluate(
+        model, loss_fn, test_set, Precision("fp32", cpu), cpu, config.batch_size
+    )
+    lines = say(evaluation, run.path, "--test")
+    assert lines[0] == f"on the test set, {len(test_set)} samples:"
+    figures = {**task.metrics(outputs, targets), "loss": loss}
+    assert lines[1:] == evaluation.table(task, figures).splitlines()
+    assert lines[1:] != say(evaluation, run.path)[1:]
+
+
+def test_test_rows_that_were_trained_on_are_told(run, config, say, monkeypatch, capsys):
+    task = type(config.task())
+    load_few = task.load
+    monkeypatch.setattr(task, "load", lambda self, held_out="val": load_few(self)[:1] * 2)
+    monkeypatch.setattr(sys, "argv", ["evaluate", str(run.path), "--test", "--device=cpu"])
+    evaluation.main()
+    assert "test rows, such as row 0, are training rows as well" in capsys.readouterr().err
+
+
+def test_a_task_that_knows_no_test_set_is_evaluated_without_one(
+    run, config, say, monkeypatch, capsys
+):
+    task = type(config.task())
+    load_few = task.load
+    monkeypatch.setattr(task, "load", lambda self: load_few(self))
+    assert say(evaluation, run.path)[0].startswith("on the validation set")
+    with pytest.raises(SystemExit) as stop:
+        say(evaluation, run.path, "--test")
+    assert stop.value.code == 2
+    assert f"{task.__name__}.load knows no test set: give it" in capsys.readouterr().err
+
+
+def test_a_model_from_before_there_was_a_test_set_held_none_back(run, config):
+    """What it was trained on must not come up as its test set."""
+    payload = read(run.model_file)
+    if payload["config"]["task"].pop("test_fraction", None) is None:
+        pytest.skip("the task has no test_fraction")
+    save(payload, run.model_file)
+    _, task, _ = load_for_inference(run.model_file)
+    assert task.split.keywords["test_fraction"] == 0
 
 
 def test_the_report_is_of_the_best_weights_not_of_the_last(run, config, monkeypatch):

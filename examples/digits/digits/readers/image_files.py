@@ -86,8 +86,9 @@ def image_paths(folder: Path) -> list[Path]:
 
 def class_folders(folder: Path) -> tuple[list[Path], list[str], list[str] | None]:
     """The image files of a folder of class folders, their labels, and their split where said."""
-    if (folder / "train").is_dir() and (folder / "val").is_dir():
-        parts = [(split, *class_folders(folder / split)) for split in ("train", "val")]
+    told = [split for split in ("train", "val", "test") if (folder / split).is_dir()]
+    if told[:2] == ["train", "val"]:
+        parts = [(split, *class_folders(folder / split)) for split in told]
         return (
             [path for _, paths, _, _ in parts for path in paths],
             [label for _, _, labels, _ in parts for label in labels],

@@ -28,7 +28,7 @@ class LabelledImages:
 
     pixels: Tensor | ImageFiles
     labels: list[str]
-    splits: list[str] | None  # train or val, where the source says it
+    splits: list[str] | None  # train, val or test, where the source says it
     places: list[str]
 
 

@@ -114,12 +114,15 @@ def test_files_are_in_order_whatever_the_disk_says(tmp_path):
     assert [path.stem for path in image_paths(tmp_path)] == list("0123456789")
 
 
-def test_folders_train_and_val_are_the_split(tmp_path):
+def test_folders_train_val_and_test_are_the_split(tmp_path):
     for name in ("train/elm/1.png", "train/oak/2.png", "val/elm/3.png"):
         saved(tmp_path / name)
     paths, labels, splits = class_folders(tmp_path)
     assert [path.name for path in paths] == ["1.png", "2.png", "3.png"]
     assert (labels, splits) == (["elm", "oak", "elm"], ["train", "train", "val"])
+    saved(tmp_path / "test/oak/4.png")
+    paths, labels, splits = class_folders(tmp_path)
+    assert (paths[-1].name, labels[-1], splits[-1]) == ("4.png", "oak", "test")
 
 
 def test_folder_without_images_is_told(tmp_path):

@@ -11,15 +11,16 @@ from pathlib import Path
 
 from sklearn.datasets import load_digits
 
-TRAIN_ROWS = 1297  # rows of a writer stand together: the last 500 are new handwriting
+# rows of a writer stand together: those of the later splits are new handwriting
+SPLITS = ["train"] * 1047 + ["val"] * 250 + ["test"] * 500
 
 
 def rows():
     """Yields the header, then a row an image: split, label, 64 pixels (0 to 16) line by line."""
     yield ["split", "label", *(f"pixel{index}" for index in range(64))]
     digits = load_digits()
-    for index, (label, pixels) in enumerate(zip(digits.target, digits.data, strict=True)):
-        yield ["train" if index < TRAIN_ROWS else "val", label, *pixels.astype(int)]
+    for split, label, pixels in zip(SPLITS, digits.target, digits.data, strict=True):
+        yield [split, label, *pixels.astype(int)]
 
 
 if __name__ == "__main__":

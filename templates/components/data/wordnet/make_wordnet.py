@@ -11,11 +11,11 @@ import random
 import re
 import sys
 from collections import defaultdict
+from itertools import islice
 from pathlib import Path
 
 SEED = 0
-TRAIN_PER_FIELD = 1250
-VAL_PER_FIELD = 250
+PER_FIELD = {"train": 1125, "val": 125, "test": 250}  # rows
 FIELDS = {  # WordNet's number of the field: the label here
     5: "animal",
     6: "artifact",
@@ -56,7 +56,7 @@ def definitions(path):
 
 
 def rows(path):
-    """Yields the header, then the shuffled training rows, then the shuffled validation rows."""
+    """Yields the header, then the rows of each split in turn, shuffled."""
     yield ["split", "label", "text"]
     generator = random.Random(SEED)
 
@@ -65,13 +65,13 @@ def rows(path):
         return sorted(items, key=lambda _: generator.random())
 
     by_field = definitions(path)
-    split_rows = {"train": [], "val": []}
+    split_rows = {split: [] for split in PER_FIELD}
     for field, label in FIELDS.items():
-        texts = shuffled(by_field[field])[: TRAIN_PER_FIELD + VAL_PER_FIELD]
-        split_rows["train"] += [["train", label, text] for text in texts[:TRAIN_PER_FIELD]]
-        split_rows["val"] += [["val", label, text] for text in texts[TRAIN_PER_FIELD:]]
-    yield from shuffled(split_rows["train"])
-    yield from shuffled(split_rows["val"])
+        texts = iter(shuffled(by_field[field]))
+        for split, count in PER_FIELD.items():
+            split_rows[split] += [[split, label, text] for text in islice(texts, count)]
+    for of_split in split_rows.values():
+        yield from shuffled(of_split)
 
 
 if __name__ == "__main__":

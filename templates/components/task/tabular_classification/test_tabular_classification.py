@@ -10,9 +10,9 @@ from project.tasks.tabular_classification import TabularClassification
 def test_shipped_penguins():
     task = TabularClassification()
     train_set, val_set = task.load()
-    assert (len(train_set), len(val_set)) == (250, 83)
+    assert (len(train_set), len(val_set)) == (200, 50)
     assert task.classes == ["female", "male"]
-    assert task.references() == {"logistic regression": 0.904, "chance": pytest.approx(42 / 83)}
+    assert task.references() == {"logistic regression": 0.84, "chance": 0.5}
 
 
 def test_any_column_can_be_the_target():
@@ -69,9 +69,10 @@ def test_arrays_are_tables_too(tmp_path):
     np.savez(tmp_path / "a.npz", **arrays)
     task = TabularClassification(str(tmp_path / "a.npz"), target="label")
     train_set, val_set = task.load()
-    assert (len(train_set), len(val_set)) == (32, 8)
+    _, test_set = task.load("test")
+    assert (len(train_set), len(val_set), len(test_set)) == (24, 8, 8)
     assert task.sizes == {"in_features": 3, "out_features": 4}
     np.savez(tmp_path / "b.npz", x=arrays["x"])
     read = task.read([tmp_path / "b.npz"])
-    rows = torch.cat([train_set.inputs, val_set.inputs])
+    rows = torch.cat([part.inputs for part in (train_set, val_set, test_set)])
     assert sorted(read.tolist()) == sorted(rows.tolist())
