@@ -49,7 +49,7 @@ def joined() -> Iterator[None]:
             yield
         dist.destroy_process_group()  # not after an error: it would wait for the others
     finally:
-        time.sleep(0.5)  # for gloo's threads to let go of tensors: they abort a Python that is ending
+        time.sleep(0.5)  # until gloo's threads let go of tensors: they abort an ending Python
 
 
 def processes() -> int:
