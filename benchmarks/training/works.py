@@ -61,8 +61,8 @@ class TrainingWork:
         return self.evaluate_epochs * self.steps_per_epoch
 
 
-IMAGES = ("image_classification", "augment", 1297)
-TEXTS = ("text_classification", "word_dropout", 10_000)
+IMAGES = ("image_classification", "augment", 1047)
+TEXTS = ("text_classification", "word_dropout", 9_000)
 
 
 def training_work(
