@@ -1,15 +1,17 @@
-"""What is checked of the data before the first step: errors where training would be wrong, warnings where it may be in vain.
+"""What is checked of the data before the first step or a test: errors where it would be wrong, warnings where it may be in vain.
 
 Rows are taken evenly from each set, few where each has to be decoded, so it takes a second or two even for large ones.
 """
 
+import inspect
+import sys
 from collections import Counter
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from .data import Dataset, TensorSet, fetch
+from .data import Dataset, Task, TensorSet, fetch
 
 ON_DISK = 256  # rows of a set that are looked at
 NUMBERS = 2**24  # in memory so many rows as hold these
@@ -132,3 +134,16 @@ def unbalanced(train: Rows, val: Rows, classes: int | None) -> Iterator[str]:
             f"class {rarely} has {least} training rows and class {often} has {most}: accuracy hides the rare one; "
             "look at macro_f1, or count it for more with loss.class_weights"
         )
+
+
+def with_test_set(task: Task) -> tuple[Dataset, Dataset]:
+    """Training and test set, with a warning of test rows that were trained on."""
+    if "held_out" not in inspect.signature(task.load).parameters:
+        raise ValueError(
+            f"{type(task).__name__}.load knows no test set: give it held_out='val' as a second "
+            "parameter, and let it return the test set for held_out='test'"
+        )
+    train_set, test_set = task.load("test")
+    for warning in leaked(Rows("training", train_set), Rows("test", test_set)):
+        print(f"warning: {warning}", file=sys.stderr)
+    return train_set, test_set

@@ -8,9 +8,7 @@ prints the trained model beside the baseline and chance. Weights and settings ar
 """
 
 import argparse
-import inspect
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from torch import Tensor, nn
 
 from .config import Config
 from .data import Dataset, Task, in_order
-from .data_checks import Rows, leaked
+from .data_checks import with_test_set
 from .device import pick_device, place
 from .distributed import from_first, gather_rows
 from .errors import ReadingError, told_plainly
@@ -109,19 +107,6 @@ def mean_loss(loss_fn: Loss, outputs: Tensor, targets: Tensor, batch_size: int) 
         weights.append(samples_in(loss_fn, targets[rows]))
     weight = torch.stack(weights).cpu().double()  # the first wait for the device
     return float(torch.stack(losses).cpu().double() @ weight / weight.sum())
-
-
-def with_test_set(task: Task) -> tuple[Dataset, Dataset]:
-    """Training and test set, with a warning of test rows that were trained on."""
-    if "held_out" not in inspect.signature(task.load).parameters:
-        raise ValueError(
-            f"{type(task).__name__}.load knows no test set: give it held_out='val' as a second "
-            "parameter, and let it return the test set for held_out='test'"
-        )
-    train_set, test_set = task.load("test")
-    for warning in leaked(Rows("training", train_set), Rows("test", test_set)):
-        print(f"warning: {warning}", file=sys.stderr)
-    return train_set, test_set
 
 
 def table(task: Task, figures: dict[str, float]) -> str:
