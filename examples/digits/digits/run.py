@@ -16,7 +16,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,11 @@ class Run:
             if file.is_file() and run.last_file.exists() and not run.report_file.exists():
                 unfinished = run
         if unfinished and not fresh:
-            old = json.loads((unfinished.path / "config.json").read_text())
-            different = "; ".join(changes(old, json.loads(text)))
-            print(f"{unfinished.path} is unfinished, and goes on with its own settings alone")
-            print(f"{run.path} is begun, since these differ: {different}")
+            with suppress(ValueError):  # its config cannot be read: there is nothing to compare
+                old = json.loads((unfinished.path / "config.json").read_text())
+                different = "; ".join(changes(old, json.loads(text)))
+                print(f"{unfinished.path} is unfinished, and goes on with its own settings alone")
+                print(f"{run.path} is begun, since these differ: {different}")
         run.path.mkdir(parents=True)
         file.write_text(text)
         record_provenance(run.path, config["seed"])

@@ -60,6 +60,8 @@ def test_settings_that_keep_a_run_from_going_on_are_told(capsys):
     assert told[1].endswith(f": {differences}")
     Run.begin("a", old)
     Run.begin("a", new | {"seed": 5}, fresh=True)  # asked for
+    (run.path / "config.json").write_text("{")  # damaged: another run can still be begun
+    Run.begin("a", new | {"seed": 6})
     run.finish({"best": {}})
     Run.begin("a", new | {"seed": 4})
     assert capsys.readouterr().out == ""
