@@ -61,7 +61,7 @@ def test_learns_one_batch_by_heart(bench):
         figure = task.metrics(outputs, batch[1])[task.metric]
         bench.model.train()
         # losses that compare samples have a floor: whoever has three likes cannot be near one alone
-        small_loss = loss < 0.1 * silent or getattr(bench.loss_fn, "compares_samples", False)
+        small_loss = loss < 0.2 * silent or getattr(bench.loss_fn, "compares_samples", False)
         if small_loss and (figure > 0.95 or not task.higher_is_better):
             return
     pytest.fail(f"after 300 steps the loss is {loss:.3f} and {task.metric} {figure:.3f}")
