@@ -14,6 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from .changes import changes
+from .storage import replace_text
+
 HERE = (
     ".",
     ":(exclude)runs",
@@ -32,6 +35,18 @@ def record_provenance(folder: Path, seed: int) -> None:
         if diff:
             (folder / "uncommitted.diff").write_bytes(diff)
     (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
+
+
+def record_changes(folder: Path, config: dict[str, Any], step: int) -> None:
+    """Where the settings are others than those so far: in config.json what holds now, in run.json since when."""
+    file, facts_file = folder / "config.json", folder / "run.json"
+    new = json.loads(json.dumps(config))
+    if not file.exists() or not (different := changes(json.loads(file.read_text()), new)):
+        return
+    facts = json.loads(facts_file.read_text())
+    facts.setdefault("changed", []).append({"after_step": step, "settings": different})
+    replace_text(facts_file, json.dumps(facts, indent=2) + "\n")
+    replace_text(file, json.dumps(new, indent=2) + "\n")
 
 
 def provenance(seed: int) -> dict[str, Any]:

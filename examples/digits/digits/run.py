@@ -12,7 +12,6 @@ report.json       the final figures; the run is complete
 import csv
 import itertools
 import json
-import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,8 @@ from typing import Any
 from .changes import changes
 from .distributed import is_first
 from .errors import ReadingError, told_plainly
-from .provenance import record_provenance
+from .provenance import record_changes, record_provenance
+from .storage import replace_text
 
 ROOT = Path("runs")
 
@@ -49,12 +49,18 @@ class Run:
         return run
 
     @classmethod
+    def numbered(cls, name: str) -> "Iterator[Run]":
+        """The runs that have, or would have, this name: NAME, NAME-2, NAME-3 and so on, without end."""
+        yield cls(ROOT / name)
+        for number in itertools.count(2):
+            yield cls(ROOT / f"{name}-{number}")
+
+    @classmethod
     def begin(cls, name: str, config: dict[str, Any], *, fresh: bool = False) -> "Run":
         """The unfinished run of this name and config, to go on with; otherwise a new folder."""
         text = json.dumps(config, indent=2) + "\n"
         unfinished: Run | None = None
-        for number in itertools.count(1):
-            run = cls(ROOT / (name if number == 1 else f"{name}-{number}"))
+        for run in cls.numbered(name):
             file = run.path / "config.json"
             same = file.is_file() and file.read_text() == text
             if same and not fresh and not run.report_file.exists():
@@ -67,7 +73,9 @@ class Run:
             with suppress(ValueError):  # its config cannot be read: there is nothing to compare
                 old = json.loads((unfinished.path / "config.json").read_text())
                 different = "; ".join(changes(old, json.loads(text)))
-                print(f"{unfinished.path} is unfinished, and goes on with its own settings alone")
+                print(
+                    f"{unfinished.path} is unfinished; only --resume goes on under other settings"
+                )
                 print(f"{run.path} is begun, since these differ: {different}")
         run.path.mkdir(parents=True)
         file.write_text(text)
@@ -99,12 +107,17 @@ class Run:
         if {file.name for file in self.path.iterdir()} <= written and not self.records():
             shutil.rmtree(self.path)
 
-    def start_trackers(
-        self, trackers: Iterable[Callable[..., Any]], config: dict[str, Any]
+    def start(
+        self, step: int, config: dict[str, Any], trackers: Iterable[Callable[..., Any]]
     ) -> None:
-        """They log every record from now on."""
-        if is_first():
-            self.trackers = [tracker(self.path, config) for tracker in trackers]
+        """From here on: the steps after this one are yet to be done, with these settings; trackers log every record."""
+        if not is_first():
+            return
+        kept = [record for record in self.records() if record["step"] <= step]
+        replace_text(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
+        record_changes(self.path, config, step)
+        self.report_file.unlink(missing_ok=True)  # where a complete run is prolonged
+        self.trackers = [tracker(self.path, config) for tracker in trackers]
 
     def log(self, record: dict[str, Any]) -> None:
         """Adds a record; a crash loses at most this one and harms none before it."""
@@ -122,13 +135,6 @@ class Run:
         lines = self.metrics_file.read_text().splitlines()
         return [json.loads(line) for line in lines if line.endswith("}")]
 
-    def forget_after(self, step: int) -> None:
-        """Drops records of steps that are about to be done again."""
-        if not is_first():
-            return
-        kept = [record for record in self.records() if record["step"] <= step]
-        replace_text(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
-
     def finish(self, report: dict[str, Any]) -> None:
         """Writes the table and the report, which marks the run as complete."""
         records = self.records()
@@ -138,10 +144,3 @@ class Run:
             writer.writeheader()
             writer.writerows(records)
         replace_text(self.report_file, json.dumps(report, indent=2) + "\n")
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Writes a file whole or not at all."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    os.replace(temporary, path)

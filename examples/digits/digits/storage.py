@@ -40,6 +40,13 @@ def save(payload: dict[str, Any], path: Path, *, keep: bool = False) -> None:
         os.close(folder)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Writes a text whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    os.replace(temporary, path)
+
+
 def before(path: Path) -> Path:
     """Where the checkpoint before the last one is kept: `last.pt` -> `before_last.pt`."""
     return path.with_name(f"before_{path.name}")

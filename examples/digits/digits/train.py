@@ -4,10 +4,10 @@
     python -m digits.train configs/baseline.py optimizer.lr=3e-4 epochs=5
     torchrun --nproc-per-node 2 -m digits.train configs/baseline.py
 
-writes a folder runs/baseline. The same command goes on where an interrupted run stopped; with --fresh it starts anew.
+writes a folder runs/baseline. The same command goes on where an interrupted run stopped; with --fresh it starts anew, and with --resume
+it goes on under other settings.
 """
 
-import argparse
 import math
 from pathlib import Path
 
@@ -20,11 +20,12 @@ from .averaging import average_of, averaged
 from .blackbox import BlackBox
 from .checkpoint import State
 from .checks import check_run
-from .config import Config, describe, load
+from .command import read_command
+from .config import Config, describe
 from .data import on_device
 from .device import pick_device, place_model
 from .display import Display
-from .distributed import from_first, joined, mean
+from .distributed import joined, mean
 from .errors import told_plainly
 from .evaluate import figures_of
 from .exhaustion import explained
@@ -67,8 +68,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
         average = average_of(config.averaging, optimizer)
         state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress, average)
         state.restore(run.last_file)
-        run.forget_after(progress.step)
-        run.start_trackers(config.trackers, describe(config))
+        run.start(progress.step, describe(config), config.trackers)
     if config.compile:
         model.compile()  # in place, so names in checkpoints stay as they are
 
@@ -132,16 +132,7 @@ def optimize(
 
 @joined()
 def main() -> None:
-    parser = argparse.ArgumentParser(f"python -m {__package__}.train", description="Train a model.")
-    parser.add_argument("config", type=Path, help="a config file, such as configs/baseline.py")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="such as optimizer.lr=3e-4")
-    parser.add_argument("--name", help="of the folder in runs/; the config's name by default")
-    parser.add_argument("--fresh", action="store_true", help="do not go on with an unfinished run")
-    options = parser.parse_intermixed_args()
-    with told_plainly():
-        config = load(options.config, options.changes)
-        name = options.name or options.config.stem
-        run = from_first(Run.begin, name, describe(config), fresh=options.fresh)
+    config, run = read_command()
     with run.told_plainly(), explained(config):
         train(config, run)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from digits import command
 from digits import train as training
 from digits.config import load
 from digits.exhaustion import explained
@@ -77,7 +78,7 @@ def test_the_command_ends_with_one_sentence_and_exit_code_1(
 
     config = load(config_file)
     monkeypatch.setattr(training, "train", train)
-    monkeypatch.setattr(training, "load", lambda *_: config)
+    monkeypatch.setattr(command, "load", lambda *_: config)
     monkeypatch.setattr(training.Run, "begin", lambda *_, **__: Run(tmp_path))
     monkeypatch.setattr("sys.argv", ["train", str(config_file)])
     with pytest.raises(SystemExit) as stop:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from digits import checks, data, evaluate
+from digits import checks, command, data, evaluate
 from digits import run as run_module
 from digits import train as training
 from digits.data import Dataset, TensorSet
@@ -89,7 +89,7 @@ def test_a_file_that_breaks_in_mid_training_is_told(
     for check in ("check_data", "check_first_step"):  # of many files they read a few
         monkeypatch.setattr(checks, check, lambda *_, **__: [])
     monkeypatch.setattr(run_module, "ROOT", tmp_path)
-    monkeypatch.setattr(training, "load", lambda *_: replace(config, workers=workers))
+    monkeypatch.setattr(command, "load", lambda *_: replace(config, workers=workers))
     monkeypatch.setattr(sys, "argv", ["train", str(config_file)])
     with pytest.raises(SystemExit) as stop:
         training.main()

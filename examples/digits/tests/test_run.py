@@ -1,6 +1,7 @@
 """The folder of a run: whose it is, what survives a crash in it, and when it is taken back."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,7 @@ def test_half_a_line_is_no_record():
     with run.metrics_file.open("a") as file:
         file.write('{"step": 4, "train_lo')  # where a crash broke off
     assert [record["step"] for record in run.records()] == [1, 2, 3]
-    run.forget_after(2)
+    run.start(2, CONFIG, [])
     run.log({"step": 3, "again": True})
     assert run.records() == [{"step": 1}, {"step": 2}, {"step": 3, "again": True}]
 
@@ -105,7 +106,7 @@ def test_a_failed_report_leaves_the_run_unfinished(monkeypatch):
         raise OSError("no space left on device")
 
     run = Run.begin("a", CONFIG)
-    monkeypatch.setattr(run_module.os, "replace", fail)
+    monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
         run.finish({"best": {}})
     assert not run.report_file.exists()
@@ -123,7 +124,7 @@ def test_a_folder_without_a_model_is_told_with_those_that_have_one(runs):
 
 def test_a_folder_is_taken_back_where_nothing_was_trained(runs):
     run = Run.begin("a", CONFIG)
-    run.forget_after(0)
+    run.start(0, CONFIG, [])
     run.discard_if_unused()
     assert not run.path.exists()
     for name in ("last.pt", "notes.txt"):
