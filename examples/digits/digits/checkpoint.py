@@ -3,7 +3,6 @@
 Only plain types and tensors are saved, so `torch.load(weights_only=True)` reads every one of them and nothing in a file is ever executed.
 """
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +16,10 @@ from .optim import parameter_names
 from .progress import Progress
 from .randomness import random_state, restore_random_state
 from .sharding import load, whole
-from .storage import exists, read_newest, save
+from .storage import exists, read_newest
+from .writing import Writer
 
 FORMAT = 2
-FAILURES = 3  # saves in a row that may fail, such as on a full disk, before the run stops
 
 
 class State:
@@ -47,28 +46,20 @@ class State:
         if average is not None:
             self.parts["average"] = average
         self.names = parameter_names(optimizer, model, loss)
-        self.failures = 0  # in a row
+        self.writer = Writer()
 
     def save(self, last: Path, *others: Path) -> None:
-        """Writes the same checkpoint to each path; the last one before it stays beside it. Weights that are not finite are never saved."""
+        """Writes the same checkpoint to each path; the last one before it stays beside it. Weights that are not finite are never saved.
+
+        The last one comes last: a run that is killed between two files does again what led to them.
+        """
         payload = {name: whole(part.state_dict()) for name, part in self.parts.items()}
         for name, value in payload["model"].items() if is_first() else ():
             if value.is_floating_point() and not value.isfinite().all():
                 raise FloatingPointError(f"{name} is not finite; the checkpoint before is kept")
         chances = from_each(random_state())
         payload |= {"format": FORMAT, "parameters": self.names, "random": chances}
-        try:
-            save(payload, last, keep=True)
-            for path in others:
-                save(payload, path)
-        except (OSError, RuntimeError) as error:  # torch tells of a full disk by a RuntimeError
-            self.failures += 1
-            told, reason = f"{last} cannot be written", str(error).splitlines()[0]
-            if self.failures == FAILURES:
-                raise OSError(f"{told}, {FAILURES} times in a row: {reason}") from error
-            print(f"{told}, and training goes on: {reason}", file=sys.stderr)
-        else:
-            self.failures = 0
+        self.writer.save(payload, *others, last, keep=True)
 
     def restore(self, path: Path) -> None:
         """The inverse of `save`, for a run that is built in the same way; nothing where there is no checkpoint yet."""

@@ -7,7 +7,7 @@ should send SIGTERM to this process alone (Slurm: `sbatch --signal=B:TERM@60`, a
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from .checkpoint import State
@@ -18,15 +18,17 @@ from .run import Run
 
 def until_asked_to_stop(stream: Iterator[Batch], state: State, run: Run) -> Iterator[Batch]:
     """The batches; between two steps it looks whether a signal has come, and then saves and leaves."""
-    with noted_signals() as asked:
+    with noted_signals() as asked, closing(state.writer):
         for batch in stream:
             yield batch
             # every process stops after the same step, also where the signal has reached one of them alone
             if number := largest(asked[0] if asked else 0):
                 state.save(run.last_file)
+                state.writer.wait()
                 wait_for_all()  # torchrun ends the others when the first one leaves
                 print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
                 sys.exit(128 + number)
+        state.writer.wait()
 
 
 @contextmanager

@@ -38,7 +38,7 @@ from .progress import Progress
 from .randomness import seed_everything
 from .report import report
 from .run import Run
-from .weights import build_model, save_for_inference, start_from
+from .weights import build_model, for_inference, start_from
 
 
 def train(config: Config, run: Run) -> dict[str, float]:
@@ -91,11 +91,12 @@ def train(config: Config, run: Run) -> dict[str, float]:
             scheduler.step()
 
         if progress.step % evaluate_steps == 0 or progress.step == total_steps:
+            state.writer.wait()  # for what the evaluation before has saved
             with averaged(average, model, loss_fn):
                 figures = figures_of(model, loss_fn, task, val_set, precision, device, config)
                 best = progress.is_best(figures[task.metric], task.higher_is_better)
                 if best:
-                    save_for_inference(run.model_file, config, model, task, loss_fn)
+                    state.writer.save(for_inference(config, model, task, loss_fn), run.model_file)
             if isinstance(scheduler, ReduceLROnPlateau):
                 scheduler.step(figures["loss"])
             display.evaluated(progress, figures, best=best)

@@ -11,7 +11,7 @@ from torch import nn
 from .config import Config, describe
 from .settings import rebuild_part, settings_of
 from .sharding import whole
-from .storage import read, save
+from .storage import read
 
 # put before names by torch.compile(model) and by DataParallel, in any order
 PREFIXES = re.compile(r"^((_orig_mod|module)\.)+")
@@ -31,19 +31,16 @@ def build_model(model: Any, sizes: dict[str, int]) -> nn.Module:
     return built
 
 
-def save_for_inference(
-    path: Path, config: Config, model: nn.Module, task: Any, loss: nn.Module
-) -> None:
-    """One file that `load_for_inference` rebuilds everything from: weights, settings, preprocessing, labels."""
+def for_inference(config: Config, model: nn.Module, task: Any, loss: nn.Module) -> dict[str, Any]:
+    """All that `load_for_inference` rebuilds a model from: weights, settings, preprocessing, labels."""
     described = describe(config)
-    payload = {
+    return {
         "weights": whole(model.state_dict()),
         "loss": whole(loss.state_dict()),
         "sizes": dict(task.sizes),
         "task": task.state_dict(),
         "config": {name: described[name] for name in ("task", "model", "loss", "batch_size")},
     }
-    save(payload, path)
 
 
 def load_for_inference(path: Path) -> tuple[nn.Module, Any, nn.Module]:

@@ -26,7 +26,9 @@ def state_of(model: nn.Module) -> State:
 @pytest.fixture
 def file(tmp_path) -> Path:
     """A checkpoint of a linear layer."""
-    state_of(nn.Linear(2, 1)).save(tmp_path / "last.pt")
+    state = state_of(nn.Linear(2, 1))
+    state.save(tmp_path / "last.pt")
+    state.writer.wait()
     return tmp_path / "last.pt"
 
 
@@ -76,6 +78,7 @@ def test_what_is_restored_is_what_was_saved(file, differences):
     state.restore(file)
     again = file.with_name("again.pt")
     state.save(again)
+    state.writer.wait()
     assert differences(read(file), read(again)) == []
 
 

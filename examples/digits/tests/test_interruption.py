@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from digits import checkpoint
+from digits import writing
 from digits.data import fetch
 from digits.storage import before, read
 
@@ -132,14 +132,14 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
 
 def break_saving(monkeypatch, which: list[bool]) -> None:
     """Lets the checkpoints of a run fail as on a full disk, which torch tells of by a RuntimeError."""
-    real_save, fails = checkpoint.save, iter(which)
+    real_save, fails = writing.save, iter(which)
 
     def save(payload, path, *, keep=False):
         if keep and next(fails, False):
             raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
         real_save(payload, path, keep=keep)
 
-    monkeypatch.setattr(checkpoint, "save", save)
+    monkeypatch.setattr(writing, "save", save)
 
 
 def test_a_full_disk_is_told_and_training_goes_on(config, trained, monkeypatch, capsys):

@@ -131,5 +131,6 @@ def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp
     assert codes[0] == -9
     assert set(codes) <= {-9, 0}  # the later ones may have had little left to do
     parts = trained(config, "killed")
-    assert differences(read(whole.last_file), read(parts.last_file)) == []
+    for file in ("last_file", "best_file", "model_file"):
+        assert differences(read(getattr(whole, file)), read(getattr(parts, file))) == [], file
     assert records(whole) == records(parts)

@@ -1,0 +1,77 @@
+"""Saving while training goes on: a step waits for a copy in the memory of the machine, and a thread writes that to the disk."""
+
+import copy
+import sys
+from collections.abc import Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from .distributed import is_first
+from .storage import save
+
+FAILURES = 3  # in a row, such as on a full disk, before the run stops
+
+
+class Writer:
+    """Writes what it is given in order. Of several processes the first one writes."""
+
+    def __init__(self) -> None:
+        self.thread = ThreadPoolExecutor(max_workers=1)
+        self.written: list[tuple[Path, Future[None]]] = []
+        self.failures = 0  # in a row
+
+    def save(self, payload: dict[str, Any], *paths: Path, keep: bool = False) -> None:
+        """`storage.save` of the payload as it is now, soon; `keep` is for the last path."""
+        if not is_first():
+            return
+        payload = copied(payload, {})
+        for path in paths:
+            job = partial(save, payload, path, keep=keep and path == paths[-1])
+            self.written.append((path, self.thread.submit(job)))
+
+    def wait(self) -> None:
+        """Until all of it is on the disk. Files that cannot be written are told, and the old ones stay.
+
+        Raises:
+            OSError: the third time in a row
+        """
+        written, self.written = self.written, []
+        errors = {path: error for path, future in written if (error := future.exception())}
+        if not errors:
+            self.failures = 0 if written else self.failures
+            return
+        error = next(iter(errors.values()))
+        if not isinstance(error, (OSError, RuntimeError)):  # torch's error for a full disk
+            raise error
+        self.failures += 1
+        told, reason = (
+            f"{', '.join(map(str, errors))} cannot be written",
+            f"{error}".splitlines()[0],
+        )
+        if self.failures == FAILURES:
+            raise OSError(f"{told}, {FAILURES} times in a row: {reason}") from error
+        print(f"{told}, and training goes on: {reason}", file=sys.stderr)
+
+    def close(self) -> None:
+        """Waits as well, where a run ends in the middle and has something else to tell."""
+        self.thread.shutdown()
+
+
+def copied(value: Any, seen: dict[Hashable, Tensor]) -> Any:
+    """A state with its tensors copied to the CPU; those that share their memory do so again."""
+    if isinstance(value, Tensor):
+        key = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
+        if key not in seen:
+            seen[key] = value.detach().to("cpu", copy=True)
+        return seen[key]
+    if isinstance(value, dict):
+        new = copy.copy(value)  # with what a state dict notes of the versions of its modules
+        new.update((name, copied(part, seen)) for name, part in value.items())
+        return new
+    if isinstance(value, (list, tuple)):
+        return type(value)(copied(part, seen) for part in value)
+    return value
