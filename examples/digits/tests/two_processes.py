@@ -15,7 +15,7 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from digits import checkpoint, distributed, storage
+from digits import distributed, storage, writing
 from digits import train as training
 from digits.averaging import averaged
 from digits.config import Config, load
@@ -156,7 +156,7 @@ def signalled(config: Config, path: Path) -> list:
 
     training.Progress.count = count_and_kill
     try:
-        with mock.patch.object(checkpoint, "save", save_slowly):
+        with mock.patch.object(writing, "save", save_slowly):
             training.train(config, Run(path))
     except SystemExit as stop:
         return from_each((stop.code, read(path / "last.pt")["progress"]["step"]))
