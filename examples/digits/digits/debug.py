@@ -21,7 +21,7 @@ from .config import Config, load
 from .data import Batch, batches
 from .device import pick_device, place
 from .errors import told_plainly
-from .optim import freeze, param_groups, train_mode
+from .optim import build_optimizer, freeze, train_mode
 from .precision import Precision
 from .randomness import seed_everything
 from .shapes import Row, recorded_shapes
@@ -42,7 +42,7 @@ class Bench:
         self.loss_fn = config.loss().to(self.device)
         check_parts(self.model, self.loss_fn, self.train_set, config, self.device)
         optimizer = config.optimizer if lr is None else partial(config.optimizer, lr=lr)
-        self.optimizer = optimizer(param_groups(self.model, self.loss_fn))
+        self.optimizer = build_optimizer(optimizer, self.model, self.loss_fn)
         self.precision = Precision(config.precision, self.device)
         train_mode(self.model)
 

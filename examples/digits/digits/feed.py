@@ -29,8 +29,10 @@ def feed(
     for step, (inputs, targets) in enumerate(stream, start):
         samples = min(size, len(dataset) - step % steps_per_epoch * size)
         rows, generator = share(samples, parts), generator_for(seed, "augment", step)
-        inputs = task.augment(in_whole_batch(inputs, rows, samples), generator)[rows]
-        targets = targets[rows] if len(targets) == samples else targets
+        inputs = task.augment(in_whole_batch(inputs, rows, samples), generator)
+        if rows != slice(0, samples):
+            inputs = inputs[rows]
+            targets = targets[rows] if len(targets) == samples else targets
         yield place(inputs, device), targets.to(device, non_blocking=True)
 
 

@@ -1,6 +1,7 @@
 """What the optimizer trains: groups of parameters, and what is frozen."""
 
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from torch import nn
@@ -17,7 +18,17 @@ UNDECAYED = (
 )
 
 
-def param_groups(*modules: nn.Module) -> list[dict[str, Any]]:
+def build_optimizer(make: Callable[..., Optimizer], *modules: nn.Module) -> Optimizer:
+    """A config's optimizer for what is trained in these modules.
+
+    Hidden matrices stand apart for one with a parameter `param_groups`, such as Muon; to others they are weights like any, and a step
+    with fewer groups is quicker.
+    """
+    apart = "param_groups" in inspect.signature(make).parameters
+    return make(param_groups(*modules, hidden_apart=apart))
+
+
+def param_groups(*modules: nn.Module, hidden_apart: bool = True) -> list[dict[str, Any]]:
     """Each trainable parameter in exactly one group: `hidden`, `other` or `no_decay`.
 
     hidden: matrices between hidden layers, for optimizers (Muon) that treat them apart; other: whatever else decays (convolutions,
@@ -35,7 +46,9 @@ def param_groups(*modules: nn.Module) -> list[dict[str, Any]]:
         seen.add(id(parameter))
         if isinstance(owner, UNDECAYED) or "weight" not in path.split(".")[-1]:
             groups["no_decay"]["params"].append(parameter)
-        elif parameter.ndim == 2 and len(seen) > 1 and not path.startswith("head."):
+        elif (
+            hidden_apart and parameter.ndim == 2 and len(seen) > 1 and not path.startswith("head.")
+        ):
             groups["hidden"]["params"].append(parameter)
         else:
             groups["other"]["params"].append(parameter)

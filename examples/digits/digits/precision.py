@@ -3,6 +3,7 @@
 Parameters, gradients, optimizer state and the loss stay in float32, whatever the precision; only the forward pass is computed in less.
 """
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -67,7 +68,7 @@ class Precision:
         One non-finite gradient would make every weight NaN, so each step waits for its norm.
         """
         # a loss of NaN may have a finite gradient, and a gradient of NaN a finite loss
-        finite = bool((loss + norm).isfinite())
+        finite = math.isfinite(float(loss + norm))
         if finite:
             self.scaler.step(optimizer)
         self.scaler.update()  # it scales less after an overflow, which is normal in float16

@@ -9,6 +9,7 @@ it goes on under other settings.
 """
 
 import math
+from functools import reduce
 from pathlib import Path
 
 import torch
@@ -31,7 +32,7 @@ from .evaluate import figures_of
 from .exhaustion import explained
 from .feed import feed
 from .interruption import until_asked_to_stop
-from .optim import freeze, param_groups, train_mode
+from .optim import build_optimizer, freeze, train_mode
 from .parallel import parallelize, parts_of, samples_of, weighted_loss
 from .precision import Precision
 from .progress import Progress
@@ -59,7 +60,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
         check_run(model, loss_fn, task, train_set, val_set, config, device)
         parallel_model = parallelize(model, loss_fn, config, device)
 
-        optimizer = config.optimizer(param_groups(model, loss_fn))
+        optimizer = build_optimizer(config.optimizer, model, loss_fn)
         steps_per_epoch = math.ceil(len(train_set) / config.batch_size)
         total_steps = config.epochs * steps_per_epoch
         scheduler = config.scheduler(optimizer, total_steps)
@@ -119,15 +120,16 @@ def optimize(
     The batch is computed in `micro_batches` parts, each weighted by its share of the samples: the gradient is that of the whole batch.
     """
     optimizer.zero_grad(set_to_none=True)
-    batch_loss = torch.zeros((), device=targets.device)
+    losses = []  # on the device: nothing waits for them until they are reported
     samples = samples_of(loss_fn, targets, config.micro_batches)
     for part_inputs, part_targets in parts_of(model, inputs, targets, config.micro_batches):
         with precision.autocast():
             outputs = model(part_inputs)
         loss = weighted_loss(loss_fn, outputs.float(), part_targets, samples)
         precision.backward(loss)
-        batch_loss += loss.detach()  # on the device: nothing waits for it until it is reported
-    batch_loss, norm = mean(batch_loss), precision.clip(optimizer, config.max_grad_norm)
+        losses.append(loss.detach())
+    batch_loss = mean(reduce(torch.add, losses))
+    norm = precision.clip(optimizer, config.max_grad_norm)
     return batch_loss, norm, precision.step(optimizer, batch_loss, norm)
 
 

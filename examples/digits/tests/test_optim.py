@@ -1,6 +1,7 @@
 """What is trained: every trainable parameter once, decay for maps alone, and frozen means frozen."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import nn
 
 from digits.config import Config
 from digits.debug import Bench
-from digits.optim import freeze, param_groups, parameter_names, train_mode
+from digits.optim import build_optimizer, freeze, param_groups, parameter_names, train_mode
 from digits.precision import Precision
 from digits.storage import read
 from digits.train import optimize
@@ -50,6 +51,21 @@ def test_only_maps_decay_and_hidden_matrices_stand_apart(every_layer):
     assert groups["other"] == {"stem.weight", "head.weight"}
     assert groups["no_decay"] == set(names.values()) - groups["hidden"] - groups["other"]
     assert [g.get("weight_decay") for g in param_groups(every_layer)] == [None, None, 0.0]
+
+
+def test_matrices_stand_apart_for_an_optimizer_that_asks(every_layer):
+    """A group more is a tenth of the time of a small step."""
+
+    class Asking(torch.optim.SGD):
+        def __init__(self, param_groups: list[dict], *, lr: float = 0.1) -> None:
+            super().__init__(param_groups, lr=lr)
+
+    made = build_optimizer(partial(Asking, lr=0.2), every_layer)
+    assert [group["name"] for group in made.param_groups] == ["hidden", "other", "no_decay"]
+    plain = build_optimizer(partial(torch.optim.SGD, lr=0.2), every_layer)
+    assert [group["name"] for group in plain.param_groups] == ["other", "no_decay"]
+    together = [p for group in made.param_groups[:2] for p in group["params"]]
+    assert {*map(id, plain.param_groups[0]["params"])} == {*map(id, together)}
 
 
 def test_the_first_matrix_is_no_hidden_one():

@@ -50,5 +50,5 @@ class CrossEntropy(nn.Module):
             reduction="sum",
         )
         kept = targets != self.ignore_index  # (B,)
-        counts = kept.float() if self.weight is None else self.weight[targets * kept] * kept  # (B,)
+        counts = kept if self.weight is None else self.weight[targets * kept] * kept  # (B,)
         return total / counts.sum().clamp_min(1e-12)  # all ignored: 0, where 0 / 0 would be nan

@@ -40,5 +40,5 @@ class NegativeLogLikelihood(nn.Module):
             log_p, targets, self.weight, ignore_index=self.ignore_index, reduction="sum"
         )
         kept = targets != self.ignore_index  # (B,)
-        counts = kept.float() if self.weight is None else self.weight[targets * kept] * kept  # (B,)
+        counts = kept if self.weight is None else self.weight[targets * kept] * kept  # (B,)
         return total / counts.sum().clamp_min(1e-12)  # all ignored: 0, where 0 / 0 would be nan
