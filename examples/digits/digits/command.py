@@ -18,9 +18,7 @@ def read_command() -> tuple[Config, Run]:
     parser.add_argument("--name", help="of the folder in runs/; the config's name by default")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--fresh", action="store_true", help="do not go on with an unfinished run")
-    which.add_argument(
-        "--resume", action="store_true", help="go on with the newest run, from now on so"
-    )
+    which.add_argument("--resume", action="store_true", help="go on with it under these settings")
     options = parser.parse_intermixed_args()
     with told_plainly():
         config = load(options.config, options.changes)

@@ -44,11 +44,10 @@ def param_groups(*modules: nn.Module, hidden_apart: bool = True) -> list[dict[st
         if id(parameter) in seen:  # shared by two layers
             continue
         seen.add(id(parameter))
+        is_hidden = parameter.ndim == 2 and len(seen) > 1 and not path.startswith("head.")
         if isinstance(owner, UNDECAYED) or "weight" not in path.split(".")[-1]:
             groups["no_decay"]["params"].append(parameter)
-        elif (
-            hidden_apart and parameter.ndim == 2 and len(seen) > 1 and not path.startswith("head.")
-        ):
+        elif hidden_apart and is_hidden:
             groups["hidden"]["params"].append(parameter)
         else:
             groups["other"]["params"].append(parameter)

@@ -73,9 +73,7 @@ class Run:
             with suppress(ValueError):  # its config cannot be read: there is nothing to compare
                 old = json.loads((unfinished.path / "config.json").read_text())
                 different = "; ".join(changes(old, json.loads(text)))
-                print(
-                    f"{unfinished.path} is unfinished; only --resume goes on under other settings"
-                )
+                print(f"{unfinished.path} is unfinished; --resume goes on with it all the same")
                 print(f"{run.path} is begun, since these differ: {different}")
         run.path.mkdir(parents=True)
         file.write_text(text)
