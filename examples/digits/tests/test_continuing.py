@@ -40,7 +40,7 @@ def halved_in_the_middle(optimizer: Optimizer, total_steps: int) -> StepLR:
 
 
 def one_cycle(optimizer: Optimizer, total_steps: int) -> OneCycleLR:
-    return OneCycleLR(optimizer, 0.1, total_steps)
+    return OneCycleLR(optimizer, 0.1, total_steps, cycle_momentum=False)
 
 
 def plateau(optimizer: Optimizer, total_steps: int) -> ReduceLROnPlateau:

@@ -9,7 +9,13 @@ from torch import nn
 
 from digits.config import Config
 from digits.debug import Bench
-from digits.optim import build_optimizer, freeze, param_groups, parameter_names, train_mode
+from digits.optim import (
+    build_optimizer,
+    freeze,
+    param_groups,
+    parameter_names,
+    train_mode,
+)
 from digits.precision import Precision
 from digits.storage import read
 from digits.train import optimize
