@@ -34,6 +34,8 @@ class State:
         scaler: torch.amp.GradScaler,
         progress: Progress,
         average: nn.Module | None = None,
+        *,
+        keep: int = 2,
     ) -> None:
         self.parts: dict[str, Any] = {
             "model": model,
@@ -46,10 +48,10 @@ class State:
         if average is not None:
             self.parts["average"] = average
         self.names = parameter_names(optimizer, model, loss)
-        self.writer = Writer()
+        self.writer, self.keep = Writer(), keep
 
     def save(self, last: Path, *others: Path) -> None:
-        """Writes the same checkpoint to each path; the last one before it stays beside it. Weights that are not finite are never saved.
+        """Writes the same checkpoint to each path; of the last one, `keep` in all stay. Weights that are not finite are never saved.
 
         The last one comes last: a run that is killed between two files does again what led to them.
         """
@@ -59,7 +61,7 @@ class State:
                 raise FloatingPointError(f"{name} is not finite; the checkpoint before is kept")
         chances = from_each(random_state())
         payload |= {"format": FORMAT, "parameters": self.names, "random": chances}
-        self.writer.save(payload, *others, last, keep=True)
+        self.writer.save(payload, *others, last, keep=self.keep)
 
     def restore(self, path: Path) -> None:
         """The inverse of `save`, for a run that is built in the same way; nothing where there is no checkpoint yet."""

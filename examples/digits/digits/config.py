@@ -41,13 +41,14 @@ class Config:
     compile: bool = False
     deterministic: bool = False  # on a GPU the same to the bit, or an error; slower
     log_steps: int = 10
-    evaluate_steps: int | None = None  # None: once an epoch
+    evaluate_steps: int | None = None  # None: once an epoch; each saves a checkpoint
+    keep_checkpoints: int = 2  # the last one and those before it
     start_from: str | None = None  # a checkpoint whose weights to start from; its head may differ
     freeze: tuple[str, ...] = ()  # parameters whose names begin so are not trained
 
     def __post_init__(self) -> None:
         least = {"epochs": 1, "batch_size": 1, "micro_batches": 1, "log_steps": 1, "seed": 0}
-        least |= {"max_skipped_steps": 0, "evaluate_steps": 1, "workers": 0}
+        least |= {"max_skipped_steps": 0, "evaluate_steps": 1, "keep_checkpoints": 1, "workers": 0}
         for name, minimum in least.items():
             value = getattr(self, name)
             if value is None and name in ("evaluate_steps", "workers"):

@@ -18,7 +18,8 @@ from .storage import exists, read_newest
 
 FREE = {
     *("precision", "device", "workers", "parallel", "compile", "deterministic", "micro_batches"),
-    *("log_steps", "evaluate_steps", "trackers", "max_grad_norm", "max_skipped_steps", "epochs"),
+    *("log_steps", "evaluate_steps", "keep_checkpoints", "trackers", "max_grad_norm"),
+    *("max_skipped_steps", "epochs"),
     "task.source",  # the same data may lie elsewhere
 }
 

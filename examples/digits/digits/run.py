@@ -4,7 +4,7 @@ config.json       the whole config, defaults included
 run.json          command, versions, seed, git commit
 uncommitted.diff  what the commit does not hold, for `git apply`
 metrics.jsonl     a record a line, written as the run goes; metrics.csv: the same as a table, at the end
-last.pt, best.pt  checkpoints to go on from; before_last.pt, should the last one be damaged
+last.pt, best.pt  checkpoints to go on from; last.1.pt is the one before, should the last one be damaged
 model.pt          the best weights, with all that evaluate and predict need
 report.json       the final figures; the run is complete
 """

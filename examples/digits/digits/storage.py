@@ -1,7 +1,7 @@
 """Files that are whole or are not there, and that give nothing but data when they are read.
 
-A file is written beside its name, and takes the name when it is on the disk. Where it is asked for, the one that it replaces is kept:
-should the last one be damaged, that is read.
+A file is written beside its name, and takes the name when it is on the disk. Of checkpoints the ones before it stay as well, last.1.pt
+and so on: should the last one be damaged, the newest of them that is whole is read.
 """
 
 import os
@@ -15,10 +15,10 @@ import torch
 from .distributed import is_first
 
 
-def save(payload: dict[str, Any], path: Path, *, keep: bool = False) -> None:
+def save(payload: dict[str, Any], path: Path, *, keep: int = 1) -> None:
     """Writes a file whole or not at all, even when the machine dies: the old file stays until the new one is on disk.
 
-    Of several processes the first one writes. keep: the file that it replaces stays as `before(path)`
+    Of several processes the first one writes. keep: how many stay, this one and those that it replaces
     """
     if not is_first():
         return
@@ -31,8 +31,9 @@ def save(payload: dict[str, Any], path: Path, *, keep: bool = False) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    if keep and path.exists():
-        os.replace(path, before(path))
+    for number in range(keep - 1, 0, -1):
+        if (newer := numbered(path, number - 1)).exists():
+            os.replace(newer, numbered(path, number))
     os.replace(temporary, path)
     if os.name == "posix":  # makes the new name durable as well
         folder = os.open(path.parent, os.O_RDONLY)
@@ -47,27 +48,37 @@ def replace_text(path: Path, text: str) -> None:
     os.replace(temporary, path)
 
 
-def before(path: Path) -> Path:
-    """Where the checkpoint before the last one is kept: `last.pt` -> `before_last.pt`."""
-    return path.with_name(f"before_{path.name}")
+def numbered(path: Path, number: int) -> Path:
+    """Where the checkpoint is kept that came so many before the last one: `last.pt`, `last.1.pt`, `last.2.pt`."""
+    return path.with_stem(f"{path.stem}.{number}") if number else path
+
+
+def earlier(path: Path) -> list[Path]:
+    """The checkpoints before the last one, newest first. Being killed between two renames leaves a gap."""
+    found = path.parent.glob(f"{path.stem}.*{path.suffix}")
+    numbers = (file.name.split(".")[1] for file in found)
+    return [numbered(path, number) for number in sorted(int(n) for n in numbers if n.isdigit())]
 
 
 def exists(path: Path) -> bool:
-    """Whether there is something to go on from: between two renames only the older one is there."""
-    return path.exists() or before(path).exists()
+    """Whether there is something to go on from: between two renames only older ones are there."""
+    return path.exists() or bool(earlier(path))
 
 
 def read_newest(path: Path) -> dict[str, Any]:
-    """The last checkpoint, or the one before it where the last one is damaged."""
-    try:
-        return read(path)
-    except (ValueError, FileNotFoundError) as error:
-        if not before(path).exists():
-            raise
-        print(f"{error}. Going on from {before(path)}.", file=sys.stderr)
-        payload = read(before(path))
-        path.unlink(missing_ok=True)  # it must not become the one that is kept
+    """The newest checkpoint that is whole. Damaged ones before it go: they must not become those that are kept."""
+    errors: dict[Path, Exception] = {}
+    for file in (path, *earlier(path)):
+        try:
+            payload = read(file)
+        except (ValueError, FileNotFoundError) as error:
+            errors[file] = error
+            continue
+        for damaged, reason in errors.items():
+            print(f"{reason}. Going on from {file}.", file=sys.stderr)
+            damaged.unlink(missing_ok=True)
         return payload
+    raise errors[path]
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
         average = average_of(config.averaging, optimizer)
-        state = State(model, loss_fn, optimizer, scheduler, precision.scaler, progress, average)
+        parts = model, loss_fn, optimizer, scheduler, precision.scaler, progress, average
+        state = State(*parts, keep=config.keep_checkpoints)
         state.restore(run.last_file)
         run.start(progress.step, describe(config), config.trackers)
     if config.compile:

@@ -24,13 +24,13 @@ class Writer:
         self.written: list[tuple[Path, Future[None]]] = []
         self.failures = 0  # in a row
 
-    def save(self, payload: dict[str, Any], *paths: Path, keep: bool = False) -> None:
+    def save(self, payload: dict[str, Any], *paths: Path, keep: int = 1) -> None:
         """`storage.save` of the payload as it is now, soon; `keep` is for the last path."""
         if not is_first():
             return
         payload = copied(payload, {})
         for path in paths:
-            job = partial(save, payload, path, keep=keep and path == paths[-1])
+            job = partial(save, payload, path, keep=keep if path == paths[-1] else 1)
             self.written.append((path, self.thread.submit(job)))
 
     def wait(self) -> None:

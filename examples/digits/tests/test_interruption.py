@@ -11,7 +11,7 @@ import torch
 
 from digits import writing
 from digits.data import fetch
-from digits.storage import before, read
+from digits.storage import earlier, numbered, read
 
 
 @pytest.fixture(autouse=True)
@@ -126,16 +126,31 @@ def test_a_damaged_checkpoint_is_told_and_the_one_before_it_taken(
     shorter = {"flipped": content, "cut": content[:-100], "empty": b""}
     file.write_bytes(shorter[damage]) if damage in shorter else file.unlink()
     run = trained(config, "damaged")
-    assert f"Going on from {before(file)}." in capsys.readouterr().err
+    assert f"Going on from {numbered(file, 1)}." in capsys.readouterr().err
     assert differences(read(whole.last_file), read(run.last_file)) == []
+
+
+def test_as_many_checkpoints_stay_as_are_asked_for(config, trained, differences):
+    """The newest that is whole is gone on from; damaged ones do not take the place of others."""
+    config = replace(config, evaluate_steps=1, keep_checkpoints=3)
+    file = trained(config, "whole").last_file
+    files = [file, *earlier(file)]
+    assert [one.name for one in files] == ["last.pt", "last.1.pt", "last.2.pt"]
+    assert [read(one)["progress"]["step"] for one in files] == [6, 5, 4]
+    payloads = [read(one) for one in files]
+    for damaged in files[:2]:
+        damaged.write_bytes(b"")
+    trained(config, "whole")
+    for one, payload in zip(files, payloads, strict=True):
+        assert differences(read(one), payload) == []
 
 
 def break_saving(monkeypatch, which: list[bool]) -> None:
     """Lets the checkpoints of a run fail as on a full disk, which torch tells of by a RuntimeError."""
     real_save, fails = writing.save, iter(which)
 
-    def save(payload, path, *, keep=False):
-        if keep and next(fails, False):
+    def save(payload, path, *, keep=1):
+        if keep > 1 and next(fails, False):
             raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64 vs 0")
         real_save(payload, path, keep=keep)
 

@@ -10,18 +10,18 @@ import torch
 from torch import nn
 
 from digits import writing
-from digits.storage import before, read
+from digits.storage import numbered, read
 from digits.writing import Writer, copied
 
 
 @pytest.fixture
 def saving(monkeypatch) -> Callable:
-    """Calls something before each file is written, with its path and whether the old one is kept."""
+    """Calls something before each file is written, with its name and how many of it are kept."""
 
     def after(call: Callable) -> None:
         save = writing.save
 
-        def call_and_save(payload, path, *, keep=False) -> None:
+        def call_and_save(payload, path, *, keep=1) -> None:
             call(path.name, keep)
             save(payload, path, keep=keep)
 
@@ -46,7 +46,7 @@ def test_what_is_written_is_what_it_was(saving, tmp_path):
 def test_no_step_waits_for_the_disk(config, trained, differences, saving, monkeypatch):
     """The checkpoint of step 3 is held back until step 5 begins, and is that of step 3 all the same."""
     config = replace(config, evaluate_steps=3)
-    expected = read(before(trained(config, "expected").last_file))
+    expected = read(numbered(trained(config, "expected").last_file, 1))
     later = Event()
     saving(lambda *_: later.wait(20) or pytest.fail("waited for"))
     task = type(config.task())
@@ -58,7 +58,7 @@ def test_no_step_waits_for_the_disk(config, trained, differences, saving, monkey
         return augment(self, inputs, generator)
 
     monkeypatch.setattr(task, "augment", augment_and_look)
-    found = read(before(trained(config, "held back").last_file))
+    found = read(numbered(trained(config, "held back").last_file, 1))
     assert differences(expected, found) == []
 
 
@@ -74,7 +74,7 @@ def test_a_file_to_go_on_from_is_written_last(config, trained, saving):
     written = []
     saving(lambda *file: written.append(file))
     trained(replace(config, evaluate_steps=6))
-    assert written == [("model.pt", False), ("best.pt", False), ("last.pt", True)]
+    assert written == [("model.pt", 1), ("best.pt", 1), ("last.pt", 2)]
 
 
 def test_what_went_wrong_otherwise_is_raised(saving, tmp_path):
