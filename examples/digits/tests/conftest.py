@@ -1,7 +1,7 @@
 """What the tests share: every config of the project as a small run on the CPU, in one thread, from one seed."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
@@ -17,6 +17,8 @@ from digits.data import Dataset, TensorSet
 from digits.run import Run
 from digits.settings import settings_of
 
+from .jobs import Jobs
+
 ROOT = Path(__file__).resolve().parents[1]
 LOADED: dict[str, tuple] = {}  # what has been read, by task and settings
 
@@ -27,6 +29,27 @@ def pytest_configure(config: pytest.Config) -> None:
     """Two warnings that are about the machine and the tests, not about the project."""
     config.addinivalue_line("filterwarnings", "ignore:This DataLoader will create:UserWarning")
     config.addinivalue_line("filterwarnings", "ignore:.*use of fork:DeprecationWarning")
+
+
+def of_several_processes(item: pytest.Item) -> bool:
+    return item.path.name == "test_distributed.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of several processes come last, when their jobs are done."""
+    items.sort(key=of_several_processes)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def jobs(request, tmp_path_factory) -> Iterator[Jobs | None]:
+    """The jobs of these tests, where one of them is asked for and the machine can do it."""
+    wanted = any(map(of_several_processes, request.session.items))
+    if not (wanted and torch.distributed.is_available() and os.name == "posix"):
+        yield None
+        return
+    begun = Jobs(tmp_path_factory.mktemp("processes"))
+    yield begun
+    begun.stop()
 
 
 @pytest.fixture(autouse=True)

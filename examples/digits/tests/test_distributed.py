@@ -2,8 +2,7 @@
 
 import os
 import signal
-import subprocess
-import sys
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from digits.run import Run
 from digits.storage import read
 
 from . import two_processes
+from .jobs import Done
 from .two_processes import CONFIGS, STEPS
 
 pytestmark = [
@@ -23,38 +23,21 @@ pytestmark = [
         not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
     ),
 ]
-ROOT = Path(__file__).resolve().parents[1]
 
 
-def torchrun(*arguments: object, restarts: int = 0) -> subprocess.CompletedProcess[str]:
-    """The script in two processes on the CPU."""
-    options = ["--standalone", "--nproc-per-node=2", f"--max-restarts={restarts}"]
-    script = ["-m", two_processes.__name__, *map(str, arguments)]
-    return subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", *options, *script],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory) -> Path:
-    """What one process and two processes computed; read by all tests."""
-    folder = tmp_path_factory.mktemp("processes")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(ROOT)
-        patch.setattr(os, "fsync", lambda file: None)
-        patch.setattr(training, "report", training.report)
-        for file in CONFIGS:
-            task = two_processes.conftest.class_of(two_processes.load(file).task)
-            patch.setattr(task, "load", task.load)
-        two_processes.compute(folder)
-    process = torchrun(folder)
+def done(job: Future[Done]) -> Done:
+    """What a job has said, when it is over and all went well."""
+    process = job.result()
     assert process.returncode == 0, process.stderr
-    return folder
+    return process
+
+
+@pytest.fixture
+def computed(jobs) -> Path:
+    """What one process and two processes computed."""
+    done(jobs.one)
+    done(jobs.two)
+    return jobs.folder
 
 
 @pytest.fixture(params=[file.stem for file in CONFIGS])
@@ -168,10 +151,8 @@ def test_two_processes_go_on_where_one_was_stopped(runs, name):
     close_curves(one / "whole", one / name)
 
 
-def test_a_death_ends_the_job_with_its_error_and_a_restart_goes_on(computed, differences, tmp_path):
+def test_a_death_ends_the_job_with_its_error_and_a_restart_goes_on(computed, differences, jobs):
     """The process that is left does not wait for the dead one. torchrun runs the same command again, and a run goes on by itself."""
-    process = torchrun(tmp_path, 1, restarts=1)
-    assert "MemoryError: the second process has no memory left" in process.stderr
-    assert process.returncode == 0, process.stderr
+    assert "MemoryError: the second process has no memory left" in done(jobs.died).stderr
     whole = computed / "2 processes" / CONFIGS[0].stem / "whole" / "last.pt"
-    assert differences(read(whole), read(tmp_path / "run" / "last.pt")) == []
+    assert differences(read(whole), read(jobs.folder / "died" / "run" / "last.pt")) == []

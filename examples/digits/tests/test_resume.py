@@ -90,7 +90,7 @@ KILLED_RUN = """
 import os, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
-import conftest
+from tests import conftest
 
 config = conftest.load(sys.argv[1])
 task = conftest.class_of(config.task)
@@ -117,8 +117,7 @@ def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp
     config = replace(config, precision="fp32", evaluate_steps=1)
     whole = trained(config, "whole")
     (tmp_path / "killed").mkdir()
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path.cwd())])
-    environment = os.environ | {"PYTHONPATH": paths}
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     random = Random(os.environ.get("KILL_SEED", "0"))
     codes = []
     for _ in range(int(os.environ.get("KILLS", "3"))):

@@ -1,4 +1,4 @@
-"""What test_distributed.py lets one process compute, and then two: `torchrun --nproc-per-node 2 -m tests.two_processes FOLDER`."""
+"""What one process computes, and then two, for test_distributed.py: `torchrun --nproc-per-node 2 -m tests.two_processes FOLDER`."""
 
 import os
 import signal
@@ -151,7 +151,7 @@ def signalled(config: Config, path: Path) -> list:
             os.kill(os.getpid(), signal.SIGTERM)
 
     def save_slowly(*what: Any, **how: Any) -> None:
-        time.sleep(0.5 if rank() == 0 else 0)  # the others have to wait for it
+        time.sleep(0.2 if rank() == 0 else 0)  # the others have to wait for it
         storage.save(*what, **how)
 
     training.Progress.count = count_and_kill
