@@ -16,6 +16,7 @@ from .shares import passes_of
 
 Batch = tuple[Tensor, Tensor]
 CPU = torch.device("cpu")
+LOOKED_AT = 10_000  # rows at a time: the tensors may be files that memory does not hold
 
 
 class Dataset(Protocol):
@@ -28,14 +29,16 @@ class Dataset(Protocol):
 
 
 class TensorSet:
-    """Samples in memory: row i of `inputs` belongs to row i of `targets`."""
+    """Samples in memory, or in files that are mapped into it: row i of `inputs` belongs to row i of `targets`."""
 
     def __init__(self, inputs: Tensor, targets: Tensor) -> None:
         if len(inputs) != len(targets):
             raise ValueError(f"{len(inputs)} inputs but {len(targets)} targets")
-        if inputs.is_floating_point() and not inputs.isfinite().all():
-            row = int((~inputs.flatten(1).isfinite().all(dim=1)).nonzero()[0])
-            raise ValueError(f"the inputs of row {row} are not finite")
+        for first in range(0, len(inputs), LOOKED_AT) if inputs.is_floating_point() else ():
+            finite = inputs[first : first + LOOKED_AT].flatten(1).isfinite().all(dim=1)
+            if not finite.all():
+                row = first + int((~finite).nonzero()[0])
+                raise ValueError(f"the inputs of row {row} are not finite")
         self.inputs, self.targets = inputs, targets
 
     def __len__(self) -> int:
@@ -48,11 +51,6 @@ class TensorSet:
     def to(self, device: torch.device) -> "TensorSet":
         """The same samples on a device: a batch then costs no transfer."""
         return type(self)(self.inputs.to(device), self.targets.to(device))
-
-
-def on_device(dataset: Dataset, device: torch.device) -> Dataset:
-    """A set in memory as a whole on the device, so that a batch costs no transfer; any other set as it is."""
-    return dataset.to(device) if isinstance(dataset, TensorSet) else dataset
 
 
 class Task(Protocol):
@@ -130,7 +128,7 @@ def fetch(
         return reading(map(dataset.__getitems__, chunks), dataset.__getitems__, chunks)
     loader: DataLoader[Any] = DataLoader(
         dataset,  # type: ignore[arg-type]  # a Dataset by its methods
-        batch_sampler=[chunk.tolist() for chunk in chunks],
+        batch_sampler=map(Tensor.tolist, chunks),  # one by one: all would take much memory
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
         worker_init_fn=leave_interrupts_to_the_run,

@@ -13,6 +13,18 @@ from .device import place
 from .randomness import generator_for
 from .shares import share
 
+SHARE = 0.5  # of the free memory of a GPU: so much of it data may take
+
+
+def on_device(dataset: Dataset, device: torch.device) -> Dataset:
+    """A set in memory on the device, so that a batch costs no transfer, where it fits; any other set as it is."""
+    if not isinstance(dataset, TensorSet):
+        return dataset
+    size = dataset.inputs.nbytes + dataset.targets.nbytes
+    if device.type == "cuda" and size > SHARE * torch.cuda.mem_get_info(device)[0]:
+        return dataset
+    return dataset.to(device)
+
 
 def feed(
     task: Task, dataset: Dataset, config: Config, start: int, stop: int, device: torch.device

@@ -23,14 +23,13 @@ from .checkpoint import State
 from .checks import check_run
 from .command import read_command
 from .config import Config, describe
-from .data import on_device
 from .device import pick_device, place_model
 from .display import Display
 from .distributed import joined, mean
 from .errors import told_plainly
 from .evaluate import figures_of
 from .exhaustion import explained
-from .feed import feed
+from .feed import feed, on_device
 from .interruption import until_asked_to_stop
 from .optim import build_optimizer, freeze, train_mode
 from .parallel import parallelize, parts_of, samples_of, weighted_loss

@@ -12,6 +12,7 @@ from digits import data
 from digits.checks import check_parts
 from digits.data import TensorSet, batches, in_order
 from digits.debug import Bench
+from digits.feed import on_device
 
 
 @pytest.fixture
@@ -50,6 +51,32 @@ def test_from_any_step_on_the_stream_is_the_same(rows, start):
     assert numbers(batches(rows, 4, seed=0, start=0, stop=start)) == whole[:start]
 
 
+@pytest.mark.parametrize(("free", "moved"), [(239, False), (240, True)])
+def test_data_that_would_fill_a_gpu_stay_where_they_are(rows, monkeypatch, free, moved):
+    """Ten numbers of 4 bytes and ten of 8, and half of what is free."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 10**9))
+    monkeypatch.setattr(TensorSet, "to", lambda self, device: device)
+    gpu = torch.device("cuda")
+    assert on_device(rows, gpu) is (gpu if moved else rows)
+    assert on_device([rows], gpu) == [rows]  # no set in memory
+
+
+def test_a_row_that_is_not_finite_is_named_in_any_part_of_a_set(monkeypatch):
+    monkeypatch.setattr(data, "LOOKED_AT", 4)
+    inputs = torch.zeros(10, 2)
+    inputs[9, 1] = torch.nan
+    with pytest.raises(ValueError, match="the inputs of row 9 are not finite"):
+        TensorSet(inputs, torch.arange(10))
+
+
+def test_rows_in_a_file_are_samples_as_any(rows, tmp_path):
+    """Mapped into memory: a batch reads its own rows."""
+    rows.inputs.numpy().tofile(tmp_path / "inputs.bin")
+    inputs = torch.from_file(str(tmp_path / "inputs.bin"), size=10).view(10, 1)
+    mapped = TensorSet(inputs, rows.targets)
+    assert numbers(batches(mapped, 4, 0, 0, 6)) == numbers(batches(rows, 4, 0, 0, 6))
+
+
 def test_workers_bring_the_same_batches_and_draw_nothing(rows):
     before = torch.get_rng_state()
     alone = list(batches(rows, 4, seed=0, start=1, stop=6, workers=0))
@@ -66,7 +93,8 @@ def test_what_workers_need_can_be_sent_to_them(config, monkeypatch):
     with pytest.raises(TypeError):
         data.fetch(train_set, [torch.arange(2)], workers=1)
     (dataset,), named = sent
-    named.pop("generator")  # stays here
+    for stays_here in ("generator", "batch_sampler"):
+        named.pop(stays_here)
     inputs, targets = pickle.loads(pickle.dumps(dataset)).__getitems__([0, 1])
     torch.testing.assert_close((inputs, targets), train_set.__getitems__([0, 1]))
     assert pickle.loads(pickle.dumps(named)) == named

@@ -16,10 +16,9 @@ from torch.profiler import ProfilerActivity
 from torch.profiler import profile as recorded
 
 from ..config import Config, load
-from ..data import on_device
 from ..debug import Bench
 from ..errors import told_plainly
-from ..feed import feed
+from ..feed import feed, on_device
 
 
 class Steps:
