@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import copier
+import plumbum
 import pytest
 import yaml
 from hypothesis import given
@@ -42,6 +43,15 @@ CASES.append(answered("image_classification", **UNUSUAL))
 @pytest.mark.parametrize("made", CASES, ids=lambda made: f"{made.task}-{made.optimizer}")
 def test_copier_and_the_renderer_in_process_agree_byte_for_byte(made):
     assert Renderer(TEMPLATES).render(made) == render(TEMPLATES, made)
+
+
+def test_git_is_not_asked_about_each_file(tmp_path):
+    git, asked = tmp_path / "git", tmp_path / "asked"
+    git.write_text(f"#!/bin/sh\necho >> {asked}\n")
+    git.chmod(0o755)
+    with plumbum.local.env(PATH=str(tmp_path)):
+        render(TEMPLATES, CASES[0])
+    assert not asked.exists()
 
 
 def test_plain_copier_copy_gives_the_same_tree(tmp_path):

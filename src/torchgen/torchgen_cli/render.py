@@ -20,8 +20,10 @@ def render(templates: Path, answers: Answers) -> dict[str, File]:
     import copier
     from copier.errors import CopierError
     from jinja2 import TemplateError
+    from plumbum import local
 
-    with tempfile.TemporaryDirectory(prefix="torchgen-") as folder:
+    # copier would ask git about every file that it writes, each time by a new process
+    with tempfile.TemporaryDirectory(prefix="torchgen-") as folder, local.env(PATH=""):
         try:
             copier.run_copy(
                 str(templates),
