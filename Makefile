@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs example bench-tool bench-training dist release clean
+.PHONY: help demo test lint format docs example bench-tool bench-training bench-growth dist release clean
 
 help:  ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ bench-tool: $(VENV)/tool  ## measure torchgen beside other programs, and write d
 
 bench-training: $(VENV)/tool  ## measure the generated loop beside other libraries, and write docs/benchmarks-training.md (half an hour)
 	$(BIN)/python -m benchmarks.training.run
+
+bench-growth: $(VENV)/dev  ## measure how the cost of a training grows with its work, and write docs/benchmarks-growth.md (a quarter of an hour)
+	$(BIN)/python -m benchmarks.growth.run
 
 dist: $(VENV)/dev  ## build the sdist and the wheel into dist/
 	rm -rf dist

@@ -1,8 +1,8 @@
 """What the loop knows of data: sets of samples, and batches in an order that is a pure function of (seed, step)."""
 
+import itertools
 import math
-import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 
 from .device import cores
 from .randomness import generator_for
-from .reading import reading
+from .reading import leave_interrupts_to_the_run, reading
 from .shares import passes_of
 
 Batch = tuple[Tensor, Tensor]
@@ -103,11 +103,15 @@ def batches(
     read: which samples of a batch of so many; all of them by default
     """
     steps = math.ceil(len(dataset) / batch_size)
-    for epoch in range(start // steps, math.ceil(stop / steps)):
-        order = torch.randperm(len(dataset), generator=generator_for(seed, "order", epoch))
-        first, last = max(start - epoch * steps, 0), min(stop - epoch * steps, steps)
-        chunks = [chunk[read(len(chunk))] for chunk in order.split(batch_size)[first:last]]
-        yield from fetch(dataset, chunks, workers, device)
+
+    def chunks() -> Iterator[Tensor]:
+        for epoch in range(start // steps, math.ceil(stop / steps)):
+            order = torch.randperm(len(dataset), generator=generator_for(seed, "order", epoch))
+            first, last = max(start - epoch * steps, 0), min(stop - epoch * steps, steps)
+            for chunk in order.split(batch_size)[first:last]:
+                yield chunk[read(len(chunk))]
+
+    return fetch(dataset, chunks(), workers, device)
 
 
 def in_order(
@@ -119,16 +123,17 @@ def in_order(
 
 
 def fetch(
-    dataset: Dataset, chunks: Sequence[Tensor], workers: int | None, device: torch.device = CPU
+    dataset: Dataset, chunks: Iterable[Tensor], workers: int | None, device: torch.device = CPU
 ) -> Iterator[Batch]:
-    """The batch of each chunk of indices."""
+    """The batch of each chunk of indices. Processes that load them live as long as there are chunks, for several epochs."""
+    wanted, chunks = itertools.tee(chunks)
     if workers is None:  # processes cost more than they bring where the samples are in memory
         workers = 0 if isinstance(dataset, TensorSet) else min(8, cores())
     if workers == 0:
-        return reading(map(dataset.__getitems__, chunks), dataset.__getitems__, chunks)
+        return reading(map(dataset.__getitems__, wanted), dataset.__getitems__, chunks)
     loader: DataLoader[Any] = DataLoader(
         dataset,  # type: ignore[arg-type]  # a Dataset by its methods
-        batch_sampler=map(Tensor.tolist, chunks),  # one by one: all would take much memory
+        batch_sampler=map(Tensor.tolist, wanted),  # one by one: all would take much memory
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
         worker_init_fn=leave_interrupts_to_the_run,
@@ -136,11 +141,6 @@ def fetch(
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )
     return reading(iter(loader), dataset.__getitems__, chunks)
-
-
-def leave_interrupts_to_the_run(worker: int) -> None:
-    """Ctrl-C reaches every process of a terminal; only the one that trains knows when to stop."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def as_it_is(batch: Batch) -> Batch:

@@ -1,6 +1,7 @@
 """Batches as they are read: a sample that cannot be read in the middle of a run is told with its row."""
 
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from traceback import clear_frames
 from typing import Any
 
@@ -11,7 +12,7 @@ from .errors import ReadingError
 Read = Callable[[Any], Any]  # the `__getitems__` of a data set
 
 
-def reading(batches: Iterator[Any], read: Read, chunks: Sequence[Tensor]) -> Iterator[Any]:
+def reading(batches: Iterator[Any], read: Read, chunks: Iterable[Tensor]) -> Iterator[Any]:
     """The same batches, one for each chunk of rows."""
     for chunk in chunks:
         try:
@@ -33,3 +34,8 @@ def unreadable(read: Read, rows: Tensor) -> int | None:
         except Exception:  # the error that is told is the one of the batch
             return int(row)
     return None
+
+
+def leave_interrupts_to_the_run(worker: int) -> None:
+    """Ctrl-C reaches every process of a terminal; only the one that trains knows when to stop."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -45,9 +45,10 @@ def loaders(monkeypatch) -> list[dict]:
     return asked
 
 
-def test_evaluation_uses_as_many_processes_as_the_config_says(config, loaders, trained):
+def test_training_and_evaluation_use_as_many_processes_as_the_config_says(config, loaders, trained):
+    """Those of the training are started once for all epochs: where processes are not forked, each takes seconds."""
     trained(replace(config, workers=3))
-    assert [settings["num_workers"] for settings in loaders] == [3] * 4  # epochs and evaluations
+    assert [settings["num_workers"] for settings in loaders] == [3] * 3  # training, two evaluations
 
 
 @pytest.mark.parametrize(("device", "pinned"), [("cpu", False), ("cuda", True)])
