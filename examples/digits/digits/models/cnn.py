@@ -66,5 +66,7 @@ class CNN(nn.Module):
                 f"{self.smallest}x{self.smallest} pixels, got {tuple(images.shape)}"
             )
         features = self.features(images)  # (B, C', H', W')
-        # the maximum and not the mean: a stroke counts wherever it is, however small
-        return self.head(self.dropout(features.amax(dim=(2, 3))))  # (B, K)
+        # the maximum and not the mean: a stroke counts wherever it is, however small. Not amax: its gradient
+        # is NaN where a compiled model computes the features anew, less rounded than before
+        pooled = features.flatten(2).max(dim=2).values  # (B, C')
+        return self.head(self.dropout(pooled))  # (B, K)

@@ -114,6 +114,8 @@ class TextClassification:
 
     def augment(self, inputs: Tensor, generator: torch.Generator) -> Tensor:
         """Token ids (B, T), some of them made unknown by `generator` alone; padding stays."""
+        if not self.word_dropout:
+            return inputs
         dropped = torch.rand(inputs.shape, generator=generator) < self.word_dropout  # (B, T)
         dropped = dropped.to(inputs.device, non_blocking=True) & (inputs != PADDING)
         return inputs.masked_fill(dropped, UNKNOWN)
