@@ -71,9 +71,7 @@ class TextClassification:
     ) -> None:
         if not 0 <= word_dropout < 1:
             raise ValueError(f"word_dropout must be from 0 to below 1, not {word_dropout}")
-        self.source = source
-        self.text = text
-        self.label = label
+        self.source, self.text, self.label = source, text, label
         self.word_dropout = word_dropout
         self.min_count = min_count
         self.max_vocabulary = max_vocabulary
