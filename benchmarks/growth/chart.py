@@ -12,14 +12,13 @@ OURS, LINEAR, GRID = "#ee4c2c", "#9aa5b1", "#e3e7eb"
 
 @dataclass(frozen=True)
 class Curve:
-    """x, y: above 0; low, high: what y was at least and at most"""
+    """x, y: above 0; high: what y was at most"""
 
     title: str
     x_label: str
     y_label: str
     x: Sequence[float]
     y: Sequence[float]
-    low: Sequence[float]
     high: Sequence[float]
 
 
@@ -58,7 +57,7 @@ def curves(panels: Sequence[Curve]) -> str:
 def panel(curve: Curve) -> Iterator[str]:
     bottom, right = HEIGHT - MARGIN, WIDTH - MARGIN / 2
     across = Axis(curve.x, MARGIN, right - MARGIN)
-    up = Axis([*curve.low, *curve.high], bottom, MARGIN - bottom)
+    up = Axis([*curve.y, *curve.high], bottom, MARGIN - bottom)
     yield f'<text x="{MARGIN}" y="24" font-weight="bold">{escape(curve.title)}</text>'
     yield f'<text x="{MARGIN}" y="42" fill="#555">{escape(curve.y_label)}</text>'
     yield f'<text x="{right}" y="{bottom + 36}" text-anchor="end">{escape(curve.x_label)}</text>'
@@ -72,9 +71,9 @@ def panel(curve: Curve) -> Iterator[str]:
         yield f'<text x="{MARGIN - 6}" y="{y + 4:.1f}" text-anchor="end">{named(power)}</text>'
     yield polyline(linear(curve, up), across, up, f'stroke="{LINEAR}" stroke-dasharray="4 4"')
     yield polyline([*zip(curve.x, curve.y, strict=True)], across, up, f'stroke="{OURS}"')
-    for x, y, low, high in zip(curve.x, curve.y, curve.low, curve.high, strict=True):
+    for x, y, high in zip(curve.x, curve.y, curve.high, strict=True):
         place = f"{across.at(x):.1f}"
-        yield f'<line x1="{place}" x2="{place}" y1="{up.at(low):.1f}" y2="{up.at(high):.1f}" stroke="black"/>'
+        yield f'<line x1="{place}" x2="{place}" y1="{up.at(y):.1f}" y2="{up.at(high):.1f}" stroke="black"/>'
         yield f'<circle cx="{place}" cy="{up.at(y):.1f}" r="3.5" fill="{OURS}"/>'
 
 

@@ -5,9 +5,8 @@ python -m benchmarks.growth.page
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import combinations
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import jinja2
@@ -25,7 +24,10 @@ LABELS = {
     "step_microseconds": "microseconds a step",
     "start_seconds": "seconds",
 }
-LINEAR = 1.15  # the exponent between neighbours: of two times the size, a tenth is noise
+APART = 8  # times: between nearer sizes noise would be taken for growth
+LINEAR = (
+    1.15  # an exponent up to here is linear: at so many times the size a third of the cost is noise
+)
 
 Measured = Mapping[str, Any]  # the results or a part of them, as run.py writes them
 
@@ -59,20 +61,21 @@ def table(series: Measured) -> str:
     ]
     before = None
     for point in series["points"]:
-        step = median(point["step_microseconds"])
+        step = min(point["step_microseconds"])
         times = "" if before is None else f"{step / before:.2f}"
-        start, peak = median(point["start_seconds"]), median(point["peak_mebibytes"])
+        start, peak = min(point["start_seconds"]), min(point["peak_mebibytes"])
         lines.append(f"| {point['size']:,} | {step:,.0f} | {times} | {start:.1f} | {peak:,.0f} |")
         before = step
     return "\n".join(lines)
 
 
 def steepest(series: Measured) -> float:
-    """The largest exponent e of cost ~ size ** e between neighbours."""
-    costs = [(point["size"], median(point[series["figure"]])) for point in series["points"]]
+    """The largest exponent e of cost ~ size ** e between sizes that are at least so many times apart."""
+    costs = [(point["size"], min(point[series["figure"]])) for point in series["points"]]
     return max(
         math.log(after[1] / before[1]) / math.log(after[0] / before[0])
-        for before, after in pairwise(costs)
+        for before, after in combinations(costs, 2)
+        if after[0] >= APART * before[0]
     )
 
 
@@ -80,8 +83,8 @@ def verdict(series: Measured) -> str:
     """Whether the cost grows no faster than the size."""
     found = steepest(series)
     if found <= LINEAR:
-        return f"At its steepest the cost grows as the size to the power of {max(found, 0):.2f}: not worse than linear."
-    return f"At its steepest the cost grows as the size to the power of {found:.2f}: **worse than linear**."
+        return f"Between sizes at least {APART} times apart, the cost grows at most as the size to the power of {max(found, 0):.2f}: not worse than linear."
+    return f"Between sizes at least {APART} times apart, the cost grows as the size to the power of up to {found:.2f}: **worse than linear**."
 
 
 def curve(series: Measured) -> Curve:
@@ -91,7 +94,6 @@ def curve(series: Measured) -> Curve:
         series["size"],
         LABELS[series["figure"]],
         [point["size"] for point in series["points"]],
-        [median(figure) for figure in figures],
         [min(figure) for figure in figures],
         [max(figure) for figure in figures],
     )
