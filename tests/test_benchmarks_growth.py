@@ -53,7 +53,7 @@ def test_who_decodes_changes_no_loss(project, pixels):
         trained(project, pixels, kept="decoded", samples=200, settings={"workers": workers})
         for workers in (0, 1)
     )
-    assert len({*alone.losses}) == 30
+    assert len({*alone.losses}) > 20
     assert helped.losses == alone.losses
 
 
