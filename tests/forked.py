@@ -13,17 +13,17 @@ FORKS.set_forkserver_preload(
 )
 
 
-def run_pytest(folder, *arguments, **variables):
+def run_pytest(folder, *arguments):
     """The exit code and the output of `python -m pytest` in a folder."""
     log = folder.with_name(f"{folder.name}.log")
     arguments = ["-q", "--no-header", "-p", "no:cacheprovider", *map(str, arguments)]
-    process = FORKS.Process(target=become_pytest, args=(folder, arguments, variables, log))
+    process = FORKS.Process(target=become_pytest, args=(folder, arguments, log))
     process.start()
     process.join()
     return process.exitcode, log.read_text(errors="replace")
 
 
-def become_pytest(folder, arguments, variables, log):
+def become_pytest(folder, arguments, log):
     import pytest
 
     with log.open("wb") as file:
@@ -31,10 +31,7 @@ def become_pytest(folder, arguments, variables, log):
         os.dup2(file.fileno(), sys.stderr.fileno())
     multiprocessing.set_start_method(None, force=True)  # forkserver is our way, not theirs
     os.chdir(folder)
-    alone = {
-        "OMP_NUM_THREADS": "1",
-        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
-    }  # our plugins are not theirs
-    os.environ.update(alone | variables)
+    # our plugins are not theirs
+    os.environ.update({"OMP_NUM_THREADS": "1", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"})
     sys.path.insert(0, str(folder))
     sys.exit(pytest.main(arguments))

@@ -24,7 +24,7 @@ VERSIONS = histories.releases_of(
         "0.2.0": {"project/NOTES.md.jinja": "Second.\n"},
         "0.3.0": {
             "project/NOTES.md.jinja": "Third, of [= project =].\n",
-            TRAIN: ("import argparse\n", "import argparse\nimport bisect\n"),
+            TRAIN: ("import math\n", "import bisect\nimport math\n"),
             WEIGHTS: None,
         },
     },
@@ -115,7 +115,7 @@ def test_it_goes_from_release_to_release_and_keeps_what_the_user_wrote(project, 
     edited = {"leaf/train.py", "leaf/own.py", "README.md"}
     for version, trained in (
         ("0.2.0", mine),
-        ("0.3.0", mine.replace("import argparse\n", "import argparse\nimport bisect\n")),
+        ("0.3.0", mine.replace("import math\n", "import bisect\nimport math\n")),
     ):
         done = project.copier_update("--vcs-ref", version)
         assert done.returncode == 0, done.stderr
