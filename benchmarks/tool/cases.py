@@ -41,8 +41,8 @@ STEPS = (
     ("torchgen's command line is imported", "import torchgen_cli.cli"),
     ("copier is imported", IMPORTS),
     (
-        "copier renders",
-        f"{IMPORTS}; copier.run_copy({{templates!r}}, {PROJECT!r}, data={{{{'project': {PROJECT!r}}}}}, "
+        "copier renders, without git",
+        f"{IMPORTS}; import plumbum; plumbum.local.env['PATH'] = ''; copier.run_copy({{templates!r}}, {PROJECT!r}, data={{{{'project': {PROJECT!r}}}}}, "
         "defaults=True, quiet=True, skip_tasks=True, settings=copier.Settings())",
     ),
 )
@@ -87,7 +87,7 @@ class Cases:
 
     def new(self) -> Case:
         contenders = (self.new_project(), self.copier_copy("`copier copy`", "copied", ()))
-        return Case("new", "A new project", contenders, same=True)
+        return Case("new", "A new project", contenders, goal=1.0, same=True)
 
     def new_project(self) -> Contender:
         ours = self.ours("new", PROJECT, "--yes", "--no-git", "--quiet")
