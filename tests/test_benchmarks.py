@@ -55,7 +55,7 @@ def test_the_page_shows_every_contender_and_every_goal():
     text = page.pages(results)[page.PAGE]
     for case in results["cases"]:
         assert all(contender["label"] in text for contender in case["contenders"])
-    assert text.count("Goal: ") == 3
+    assert text.count("Goal: ") == 4
 
 
 @pytest.mark.parametrize("name", [page.PAGE, page.CHART])
