@@ -21,7 +21,7 @@ from .checkpoint import State
 from .config import Config, describe
 from .data import Dataset, Task, TensorSet, batches
 from .device import place
-from .distributed import alone, from_first, gather_rows
+from .distributed import from_first, gather_rows
 from .nonfinite import not_finite_alone, traced
 from .optim import param_groups
 from .precision import Precision
@@ -69,7 +69,7 @@ class BlackBox:
         again = Again(box, model, loss_fn, self.precision, self.config, self.optimize)
         # hooks are not called in compiled code
         compiled = self.config.compile
-        with alone(), torch.compiler.set_stance("force_eager") if compiled else nullcontext():
+        with torch.compiler.set_stance("force_eager") if compiled else nullcontext():
             shards = any(is_sharded(parameter) for parameter in model.parameters())
             found = ["one process cannot run shards"] if shards else again.investigate()
         told = "\n".join([error, *found])

@@ -3,6 +3,7 @@
 Only plain types and tensors are saved, so `torch.load(weights_only=True)` reads every one of them and nothing in a file is ever executed.
 """
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from .distributed import from_each, is_first, rank
+from .distributed import from_each, rank
 from .optim import parameter_names
 from .progress import Progress
 from .randomness import random_state, restore_random_state
-from .sharding import load, whole
+from .sharded_checkpoint import put_back
+from .sharding import is_finite, load
 from .storage import exists, read_newest
 from .writing import Writer
 
@@ -55,10 +57,10 @@ class State:
 
         The last one comes last: a run that is killed between two files does again what led to them.
         """
-        payload = {name: whole(part.state_dict()) for name, part in self.parts.items()}
-        for name, value in payload["model"].items() if is_first() else ():
-            if value.is_floating_point() and not value.isfinite().all():
-                raise FloatingPointError(f"{name} is not finite; the checkpoint before is kept")
+        payload = {name: part.state_dict() for name, part in self.parts.items()}
+        wrong = [name for name, value in payload["model"].items() if not is_finite(value)]
+        for name in chain.from_iterable(from_each(wrong)):
+            raise FloatingPointError(f"{name} is not finite; the checkpoint before is kept")
         chances = from_each(random_state())
         payload |= {"format": FORMAT, "parameters": self.names, "random": chances}
         self.writer.save(payload, *others, last, keep=self.keep)
@@ -76,6 +78,7 @@ class State:
                 f"{path} trained other parameters than this model has; "
                 "start_from=PATH takes over the weights alone"
             )
+        put_back(payload, path.parent, self.parts)
         for name, part in self.parts.items():
             if name == "scaler" and bool(payload[name]) != part.is_enabled():
                 continue  # another precision: the scale starts anew

@@ -86,8 +86,11 @@ def wait_for_all() -> None:
 def from_first(
     function: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
 ) -> Answer:
-    """What a function gives on the first process, which every process then has."""
-    answer: list[Any] = [function(*args, **kwargs) if is_first() else None]
+    """What a function gives on the first process, alone, which every process then has."""
+    answer: list[Any] = [None]
+    if is_first():
+        with alone():
+            answer = [function(*args, **kwargs)]
     if processes() > 1:
         dist.broadcast_object_list(answer)
     return answer[0]  # type: ignore[no-any-return]

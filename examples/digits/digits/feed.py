@@ -13,7 +13,7 @@ from .device import place
 from .randomness import generator_for
 from .shares import share
 
-SHARE = 0.5  # of the free memory of a GPU: so much of it data may take
+DATA_SHARE = 0.5  # of the free memory of a GPU: so much of it data may take
 
 
 def on_device(dataset: Dataset, device: torch.device) -> Dataset:
@@ -21,7 +21,7 @@ def on_device(dataset: Dataset, device: torch.device) -> Dataset:
     if not isinstance(dataset, TensorSet):
         return dataset
     size = dataset.inputs.nbytes + dataset.targets.nbytes
-    if device.type == "cuda" and size > SHARE * torch.cuda.mem_get_info(device)[0]:
+    if device.type == "cuda" and size > DATA_SHARE * torch.cuda.mem_get_info(device)[0]:
         return dataset
     return dataset.to(device)
 

@@ -5,6 +5,7 @@ run.json          command, versions, seed, git commit
 uncommitted.diff  what the commit does not hold, for `git apply`
 metrics.jsonl     a record a line, written as the run goes; metrics.csv: the same as a table, at the end
 last.pt, best.pt  checkpoints to go on from; last.1.pt is the one before, should the last one be damaged
+shards/           what belongs to them where the model is in shards
 model.pt          the best weights, with all that evaluate and predict need
 report.json       the final figures; the run is complete
 """

@@ -1,4 +1,4 @@
-"""A model of which each process holds a shard (FSDP2), and its state put together again, so that a checkpoint is the same file as ever.
+"""A model of which each process holds a shard (FSDP2), and its state put together again, or taken apart.
 
 fsdp shards over all processes; hsdp shards within a machine and keeps a copy of the model on each machine. What is sharded computes
 the same: parameters are put together for the pass of a block and taken apart after it.
@@ -59,6 +59,12 @@ def is_sharded(value: Any) -> bool:
     return hasattr(value, "full_tensor")
 
 
+def is_finite(value: Tensor) -> bool:
+    """Whether what this process holds of a tensor is finite."""
+    own = value.to_local() if is_sharded(value) else value  # type: ignore[attr-defined]
+    return not own.is_floating_point() or bool(own.isfinite().all())
+
+
 def whole(state: Any) -> Any:
     """A tensor, or each tensor of a state, with its shards put together. All processes have to ask for it."""
     if isinstance(state, Tensor):
@@ -92,7 +98,9 @@ def load(part: Any, state: Any) -> None:
 
 def like(value: Any, target: Any) -> Any:
     """A tensor in the shards of another one of its shape; anything else as it is."""
-    if not is_sharded(target) or not isinstance(value, Tensor) or value.shape != target.shape:
+    if is_sharded(value) or not is_sharded(target):
+        return value
+    if not isinstance(value, Tensor) or value.shape != target.shape:
         return value
     from torch.distributed.tensor import distribute_tensor
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from .distributed import is_first
+from .shard_files import check_shards
 
 
 def save(payload: dict[str, Any], path: Path, *, keep: int = 1) -> None:
@@ -89,6 +90,8 @@ def read(path: Path) -> dict[str, Any]:
             if damaged := archive.testzip():
                 raise ValueError(f"the checksum of {damaged} is wrong")
         payload = torch.load(path, map_location="cpu", weights_only=True)
+        if "shards" in payload:
+            check_shards(path.parent, payload["shards"])
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no checkpoint {path}") from None
     except Exception as error:  # torch raises half a dozen types for a broken file

@@ -10,6 +10,7 @@ from torch import nn
 
 from .config import Config, describe
 from .settings import rebuild_part, settings_of
+from .sharded_checkpoint import put_back
 from .sharding import whole
 from .storage import read
 
@@ -68,6 +69,8 @@ def start_from(model: nn.Module, path: Path, *, may_differ: tuple[str, ...] = ("
     then they keep their fresh values. Everything else raises.
     """
     payload = read(path)
+    payload = {n: payload[n] for n in ("weights", "model", "shards") if n in payload}
+    put_back(payload, path.parent, {})
     weights = payload.get("weights", payload.get("model"))
     if not isinstance(weights, dict):
         raise ValueError(f"{path} holds no weights under 'weights' or 'model'")

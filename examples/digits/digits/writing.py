@@ -3,14 +3,15 @@
 import copy
 import sys
 from collections.abc import Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from .distributed import is_first
+from .shard_files import ShardWriter, discard_unused
+from .sharded_checkpoint import take_out
 from .storage import save
 
 FAILURES = 3  # in a row, such as on a full disk, before the run stops
@@ -21,17 +22,26 @@ class Writer:
 
     def __init__(self) -> None:
         self.thread = ThreadPoolExecutor(max_workers=1)
-        self.written: list[tuple[Path, Future[None]]] = []
+        self.written: list[tuple[Path, Future[Any]]] = []
         self.failures = 0  # in a row
 
     def save(self, payload: dict[str, Any], *paths: Path, keep: int = 1) -> None:
         """`storage.save` of the payload as it is now, soon; `keep` is for the last path."""
+        shards: dict[str, Tensor] = {}
+        payload = take_out(payload, shards)
+        noted: Future[Any] | None = None
+        if shards:
+            wait(
+                future for _, future in self.written
+            )  # what processes tell each other goes in turn
+            noted = self.thread.submit(ShardWriter(shards, paths[-1].parent).wait)
+            self.written.append((paths[-1], noted))
         if not is_first():
             return
         payload = copied(payload, {})
         for path in paths:
-            job = partial(save, payload, path, keep=keep if path == paths[-1] else 1)
-            self.written.append((path, self.thread.submit(job)))
+            kept = keep if path == paths[-1] else 1
+            self.written.append((path, self.thread.submit(write, payload, noted, path, kept)))
 
     def wait(self) -> None:
         """Until all of it is on the disk. Files that cannot be written are told, and the old ones stay.
@@ -41,6 +51,8 @@ class Writer:
         """
         written, self.written = self.written, []
         errors = {path: error for path, future in written if (error := future.exception())}
+        for run_path in {path.parent for path, _ in written}:
+            discard_unused(run_path)
         if not errors:
             self.failures = 0 if written else self.failures
             return
@@ -61,9 +73,20 @@ class Writer:
         self.thread.shutdown()
 
 
+def write(
+    payload: dict[str, Any], noted: Future[dict[str, Any]] | None, path: Path, keep: int
+) -> None:
+    """A file of a checkpoint, after its shards."""
+    if noted is not None:
+        payload = payload | {"shards": noted.result()}
+    save(payload, path, keep=keep)
+
+
 def copied(value: Any, seen: dict[Hashable, Tensor]) -> Any:
     """A state with its tensors copied to the CPU; those that share their memory do so again."""
     if isinstance(value, Tensor):
+        if value.is_meta:  # it stands for shards
+            return value
         key = (value.device, value.data_ptr(), value.dtype, value.shape, value.stride())
         if key not in seen:
             seen[key] = value.detach().to("cpu", copy=True)

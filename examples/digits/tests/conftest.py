@@ -17,7 +17,7 @@ from digits.data import Dataset, TensorSet
 from digits.run import Run
 from digits.settings import settings_of
 
-from .jobs import Jobs
+from .jobs import Jobs, done
 
 ROOT = Path(__file__).resolve().parents[1]
 LOADED: dict[str, tuple] = {}  # what has been read, by task and settings
@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def of_several_processes(item: pytest.Item) -> bool:
-    return item.path.name == "test_distributed.py"
+    return item.path.name in {"test_distributed.py", "test_shards.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,6 +50,16 @@ def jobs(request, tmp_path_factory) -> Iterator[Jobs | None]:
     begun = Jobs(tmp_path_factory.mktemp("processes"))
     yield begun
     begun.stop()
+
+
+@pytest.fixture
+def computed(jobs) -> Path:
+    """What one process and two processes computed."""
+    if jobs is None:
+        pytest.skip("needs torch.distributed")
+    done(jobs.one)
+    done(jobs.two)
+    return jobs.folder
 
 
 @pytest.fixture(autouse=True)

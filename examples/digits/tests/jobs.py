@@ -17,7 +17,7 @@ Done = subprocess.CompletedProcess[str]
 
 
 class Jobs:
-    """What test_distributed.py looks at, one job after the other, each on the CPU.
+    """What test_distributed.py and test_shards.py look at, one job after the other, each on the CPU.
 
     one: what one process computes, and two: what two do; both in `folder`
     died: two processes one of which dies, started again by torchrun; in `folder / "died"`
@@ -44,12 +44,25 @@ class Jobs:
             text=True,
             start_new_session=True,  # so that `stop` reaches all of its processes
         )
-        output, errors = self.running.communicate(timeout=SECONDS)
+        try:
+            output, errors = self.running.communicate(timeout=SECONDS)
+        finally:
+            self.kill()  # one that hangs must not take the time of the next
         return subprocess.CompletedProcess(command, self.running.returncode, output, errors)
 
     def stop(self) -> None:
         """Nobody waits for what is left."""
         self.thread.shutdown(wait=False, cancel_futures=True)
+        self.kill()
+
+    def kill(self) -> None:
         if self.running is not None:
             with suppress(ProcessLookupError):  # it is done
                 os.killpg(self.running.pid, signal.SIGKILL)
+
+
+def done(job: Future[Done]) -> Done:
+    """What a job has said, when it is over and all went well."""
+    process = job.result()
+    assert process.returncode == 0, process.stderr
+    return process

@@ -1,43 +1,21 @@
 """Several processes compute what one computes: the same gradients, the same curves, the same evaluation; and none waits for a dead one."""
 
-import os
 import signal
-from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 import torch
-from torch.utils._pytree import tree_map
 
 from digits import train as training
 from digits.run import Run
 from digits.storage import read
 
-from . import two_processes
-from .jobs import Done
-from .two_processes import CONFIGS, STEPS
+from . import conftest, short_runs
+from .jobs import done
+from .short_runs import CONFIGS
+from .two_processes import STEPS
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not torch.distributed.is_available() or os.name != "posix", reason="needs torch.distributed"
-    ),
-]
-
-
-def done(job: Future[Done]) -> Done:
-    """What a job has said, when it is over and all went well."""
-    process = job.result()
-    assert process.returncode == 0, process.stderr
-    return process
-
-
-@pytest.fixture
-def computed(jobs) -> Path:
-    """What one process and two processes computed."""
-    done(jobs.one)
-    done(jobs.two)
-    return jobs.folder
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(params=[file.stem for file in CONFIGS])
@@ -95,20 +73,6 @@ def test_two_processes_have_the_curve_of_one(runs, name):
     close_curves(one / "whole", two / name)
 
 
-@pytest.mark.parametrize("how", ["fsdp", "hsdp"])
-def test_a_sharded_run_leaves_the_same_files(runs, how):
-    """One process reads them, whatever had a part in writing them."""
-    one, two = (folder / name for folder, name in zip(runs, ("whole", how), strict=True))
-    for file in ("last.pt", "model.pt"):
-        expected, found = read(one / file), read(two / file)
-        assert expected.keys() == found.keys()
-        for part in expected.keys() & {"model", "average", "weights"}:
-            torch.testing.assert_close(found[part], expected[part], rtol=1e-2, atol=1e-2)
-    states = [read(folder / "last.pt")["optimizer"]["state"] for folder in (one, two)]
-    shapes = [tree_map(lambda value: getattr(value, "shape", None), state) for state in states]
-    assert shapes[0] == shapes[1]
-
-
 @pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
 def test_evaluation_is_that_of_one_process(computed, differences, name):
     """24 samples in passes of 5: the second process has nothing for its last one, and nothing is counted twice."""
@@ -118,8 +82,9 @@ def test_evaluation_is_that_of_one_process(computed, differences, name):
 
 @pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
 def test_a_signal_to_one_process_stops_all_after_the_same_step(computed, name):
-    exits = steps_of(computed)[1][f"exits of {name}"]
-    assert exits == [(128 + signal.SIGTERM, 3)] * 2
+    for kind in ("", "shards of "):
+        exits = steps_of(computed)[1][f"exits of {kind}{name}"]
+        assert exits == [(128 + signal.SIGTERM, 3)] * 2
 
 
 @pytest.mark.parametrize("name", [file.stem for file in CONFIGS])
@@ -137,10 +102,10 @@ def test_the_black_box_holds_the_batch_of_all_processes(computed, name):
 def test_one_process_goes_on_where_two_were_stopped(runs, name, monkeypatch):
     one, two = runs
     file = next(file for file in CONFIGS if file.stem == one.name)
-    task = two_processes.conftest.class_of(two_processes.load(file).task)
+    task = conftest.class_of(short_runs.load(file).task)
     monkeypatch.setattr(task, "load", task.load)
     monkeypatch.setattr(training, "report", training.report)
-    two_processes.train(two_processes.prepared(file), two / name)
+    short_runs.train(short_runs.prepared(file), two / name)
     close_curves(one / "whole", two / name)
 
 

@@ -20,12 +20,14 @@ ONE_OF_ONE = {
 }
 ENDING = """
 import sys
+import time
 import torch
 from digits import distributed
 
 class Clock:
     def sleep(seconds):
         print("waits", seconds)
+        time.sleep(seconds)
 
 distributed.time = Clock
 with distributed.joined():

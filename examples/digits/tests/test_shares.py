@@ -12,7 +12,8 @@ from digits.data import Batch, Dataset, TensorSet
 from digits.debug import Bench
 from digits.feed import feed
 
-from .two_processes import CONFIGS, CPU, Pairs, prepared
+from .short_runs import CONFIGS, prepared
+from .two_processes import CPU, Pairs
 
 
 @pytest.fixture

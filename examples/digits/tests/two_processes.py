@@ -1,13 +1,10 @@
-"""What one process computes, and then two, for test_distributed.py: `torchrun --nproc-per-node 2 -m tests.two_processes FOLDER`."""
+"""What one process computes, and then two, for test_distributed.py and test_shards.py: `torchrun --nproc-per-node 2 -m tests.two_processes FOLDER`."""
 
 import os
-import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,23 +12,21 @@ from unittest import mock
 import torch
 from torch import Tensor, nn
 
-from digits import distributed, storage, writing
+from digits import distributed, sharded_checkpoint
 from digits import train as training
 from digits.averaging import averaged
-from digits.config import Config, load
+from digits.config import Config
 from digits.debug import Bench
 from digits.distributed import from_each, joined, processes, rank
 from digits.evaluate import evaluate
 from digits.parallel import parallelize
 from digits.precision import Precision
-from digits.run import Run
-from digits.settings import settings_of
+from digits.shard_files import read_shards
+from digits.sharding import is_sharded
 from digits.shares import share
-from digits.storage import read
 
-from . import conftest
+from .short_runs import CONFIGS, on_a_full_disk, poisoned, prepared, signalled, train
 
-CONFIGS = sorted((conftest.ROOT / "configs").glob("[!_]*.py"))
 CPU = torch.device("cpu")
 
 
@@ -111,80 +106,6 @@ def evaluated(how: str) -> list[Tensor]:
     return [*outputs, model(inputs)]
 
 
-def prepared(file: Path) -> Config:
-    """A short run of a config, of few rows, without dropout: its masks depend on the number of processes."""
-    config = load(file)
-    task = conftest.class_of(config.task)
-    task.load = conftest.load_few(task)
-    dropout = {name: 0.0 for name in settings_of(config.model) if "dropout" in name}
-    config = replace(config, model=partial(config.model, **dropout))
-    return replace(conftest.small(config), evaluate_steps=2)
-
-
-def train(config: Config, path: Path, *, stop_after: int = 6) -> None:
-    """A run of 6 steps, or the part of it until it is stopped like a killed one; the same path goes on."""
-    path.mkdir(parents=True, exist_ok=True)
-    real_count = training.Progress.count
-
-    def count_or_stop(progress: Any, *what: Any) -> None:
-        if progress.step == stop_after:
-            raise KeyboardInterrupt
-        real_count(progress, *what)
-
-    training.Progress.count = count_or_stop
-    training.report = lambda *_: {}
-    try:
-        training.train(config, Run(path))
-    except KeyboardInterrupt:
-        distributed.wait_for_all()
-    finally:
-        training.Progress.count = real_count
-
-
-def signalled(config: Config, path: Path) -> list:
-    """A run whose last process alone is asked to stop, in its third step: every process's exit code and last step."""
-    real_count = training.Progress.count
-
-    def count_and_kill(progress: Any, *what: Any) -> None:
-        real_count(progress, *what)
-        if progress.step == 3 and rank() == processes() - 1:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    def save_slowly(*what: Any, **how: Any) -> None:
-        time.sleep(0.2 if rank() == 0 else 0)  # the others have to wait for it
-        storage.save(*what, **how)
-
-    training.Progress.count = count_and_kill
-    try:
-        with mock.patch.object(writing, "save", save_slowly):
-            training.train(config, Run(path))
-    except SystemExit as stop:
-        return from_each((stop.code, read(path / "last.pt")["progress"]["step"]))
-    finally:
-        training.Progress.count = real_count
-    return []
-
-
-def poisoned(config: Config, path: Path) -> list[str]:
-    """What every process says of a run with one sample whose size overflows."""
-    task = conftest.class_of(config.task)
-    real_load = task.load
-
-    def load_with_poison(self: Any) -> tuple:
-        train_set, val_set = real_load(self)
-        train_set.inputs[20] = torch.finfo(torch.float32).max
-        return train_set, val_set
-
-    task.load = load_with_poison
-    try:
-        training.train(config, Run(path))
-    except FloatingPointError as error:
-        return from_each(str(error))
-    finally:
-        task.load = real_load
-    return []
-
-
 def compute(folder: Path) -> None:
     """Everything, by as many processes as there are."""
     own = folder / f"{processes()} processes"
@@ -202,10 +123,7 @@ def compute(folder: Path) -> None:
             if processes() > 1:  # goes on where one process was stopped
                 train(sharded, folder / "1 processes" / file.stem / name)
         if processes() > 1:
-            train(replace(config, parallel="fsdp"), runs / "fsdp")
-            machines = {"LOCAL_WORLD_SIZE": "1"}  # one process on each of two machines
-            with mock.patch.dict(os.environ, machines):
-                train(replace(config, parallel="hsdp"), runs / "hsdp")
+            steps |= in_shards(config, runs)
         (runs / "signalled").mkdir(exist_ok=True)
         steps[f"exits of {file.stem}"] = signalled(config, runs / "signalled")
         bench = Bench(config)
@@ -220,6 +138,25 @@ def compute(folder: Path) -> None:
         )
     if rank() == 0:
         torch.save(steps, own / "steps.pt")
+
+
+def in_shards(config: Config, runs: Path) -> dict[str, Any]:
+    """What two processes alone can do."""
+    fsdp, hsdp = (replace(config, parallel=how) for how in ("fsdp", "hsdp"))
+    train(fsdp, runs / "fsdp")
+    train(fsdp, runs / "fsdp parts", stop_after=3)
+    with mock.patch.object(sharded_checkpoint, "read_shards", wraps=read_shards) as reading:
+        train(fsdp, runs / "fsdp parts")
+    _, _, tensors = reading.call_args.args
+    with mock.patch.dict(os.environ, {"LOCAL_WORLD_SIZE": "1"}):  # each on a machine of its own
+        train(hsdp, runs / "hsdp")
+    for name in ("signalled shards", "full"):
+        (runs / name).mkdir(exist_ok=True)
+    return {
+        f"read as a whole of {runs.name}": [n for n, t in tensors.items() if not is_sharded(t)],
+        f"exits of shards of {runs.name}": signalled(fsdp, runs / "signalled shards"),
+        f"full disk of {runs.name}": on_a_full_disk(fsdp, runs / "full"),
+    }
 
 
 def die_once(folder: Path, times: int) -> None:
