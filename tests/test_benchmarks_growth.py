@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 from benchmarks.growth import chart, page
-from benchmarks.growth.measure import measure, write_pixels, write_project
+from benchmarks.growth.measure import measure, prepare, write_pixels
 from benchmarks.growth.series import SERIES, Point, parameters
 from benchmarks.tool.record import newest
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    return write_project(tmp_path_factory.mktemp("growth") / "project")
+    return prepare(tmp_path_factory.mktemp("growth") / "project")
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,7 @@ MLP = works.WORKS[0]
 def test_the_generated_project_and_the_bare_loop_compute_the_same_losses(work, tmp_path):
     """One epoch of each; rounding alone may differ."""
     work = replace(work, epochs=1, evaluate_epochs=1)
-    project = works.write_project(tmp_path / "project", work)
+    project = works.prepare(tmp_path / "project", work)
     here = Path(sys.executable)
     ours, bare = (rounds.run(side, work, here, project) for side in (OURS, BARE))
     assert len(ours.losses) == len(bare.losses) == work.steps
@@ -143,8 +143,8 @@ def made_up(ours=1.0, theirs=2.0):
 
 
 def test_the_page_says_whether_the_goal_is_met():
-    assert "Measured: 1.04 times, met." in page.pages(made_up(1.04))[page.PAGE]
-    assert "Measured: 1.50 times, **not met**." in page.pages(made_up(1.5))[page.PAGE]
+    assert "Measured: 1.040 times, met." in page.pages(made_up(1.04))[page.PAGE]
+    assert "Measured: 1.500 times, **not met**." in page.pages(made_up(1.5))[page.PAGE]
 
 
 def test_a_noisy_measurement_decides_nothing():

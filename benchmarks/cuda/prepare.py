@@ -12,11 +12,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.project import write_project
 from tests.covering import KINDS, covering_set, valid_combinations
 
-from torchgen_cli.answers import complete
 from torchgen_cli.catalogue import Catalogue
-from torchgen_cli.in_process import Renderer
 
 PACKAGES = ["matplotlib", "pillow", "tqdm"]  # what generated projects need besides torch and numpy
 PLATFORMS = ["manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"]
@@ -39,15 +38,9 @@ def main() -> None:
 
 def write_projects(folder: Path, count: int | None = None) -> None:
     """A project for each combination of the covering set; each is named by what it is made of."""
-    catalogue = Catalogue()
-    renderer = Renderer(catalogue.templates)
-    for combination in covering_set(list(valid_combinations(catalogue)))[:count]:
+    for combination in covering_set(list(valid_combinations(Catalogue())))[:count]:
         choices = dict(zip(KINDS, combination, strict=True))
-        answers = complete({"project": "sample", **choices}, catalogue)
-        for path, file in renderer.render(answers).items():
-            target = folder / "-".join(combination) / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(file.content)
+        write_project(folder / "-".join(combination), project="sample", **choices)
 
 
 def bring_packages(folder: Path, python: str) -> None:

@@ -11,11 +11,8 @@ import shutil
 from pathlib import Path
 
 from benchmarks.cuda.prepare import bring_packages
-from benchmarks.gpu.throughput.works import WORKS, GpuWork
-
-from torchgen_cli.answers import complete
-from torchgen_cli.catalogue import Catalogue
-from torchgen_cli.in_process import Renderer
+from benchmarks.gpu.throughput.works import WORKS
+from benchmarks.project import write_project
 
 HERE = Path(__file__).parent
 PROJECT = "leaf"
@@ -38,20 +35,12 @@ def main() -> None:
 def prepare(folder: Path) -> None:
     """The projects, and the package that measures them."""
     for work in WORKS:
-        write_project(folder / work.name, work)
+        project = write_project(
+            folder / work.name, project=PROJECT, task=work.task, model=work.name
+        )
+        own = HERE / "projects" / work.name  # configs to be measured, and data that are made up
+        shutil.copytree(own, project, ignore=NO_CACHES, dirs_exist_ok=True)
     shutil.copytree(HERE / "throughput", folder / "throughput", ignore=NO_CACHES)
-
-
-def write_project(folder: Path, work: GpuWork) -> None:
-    """The project as `torchgen new` writes it, with configs to be measured and data that are made up."""
-    catalogue = Catalogue()
-    choices = {"project": PROJECT, "task": work.task, "model": work.name}
-    files = Renderer(catalogue.templates).render(complete(choices, catalogue))
-    for path, file in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(file.content)
-    shutil.copytree(HERE / "projects" / work.name, folder, ignore=NO_CACHES, dirs_exist_ok=True)
 
 
 if __name__ == "__main__":

@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from benchmarks.gpu.throughput.terminal import in_terminal
 from benchmarks.growth.series import FIRST, Point
-from benchmarks.training.rounds import environment, in_terminal
+from benchmarks.project import write_project
+from benchmarks.training.rounds import environment
 from benchmarks.training.works import PROJECT
-
-from torchgen_cli.answers import complete
-from torchgen_cli.catalogue import Catalogue
-from torchgen_cli.in_process import Renderer
 
 GROWN = Path(__file__).with_name("grown.py")
 CONFIG = f'''"""The baseline on a task of any size, without evaluations."""
@@ -43,19 +41,11 @@ class Sample:
     losses: Sequence[float]
 
 
-def write_project(folder: Path) -> Path:
-    """The project as `torchgen new` writes it, with a task of any size."""
-    catalogue = Catalogue()
-    answers = complete({"project": PROJECT, "model": "mlp"}, catalogue)
-    files = {
-        path: file.content for path, file in Renderer(catalogue.templates).render(answers).items()
-    }
-    files[f"{PROJECT}/tasks/grown.py"] = GROWN.read_bytes()
-    files["configs/grown.py"] = CONFIG.encode()
-    for path, content in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
+def prepare(folder: Path) -> Path:
+    """A project with a task of any size."""
+    write_project(folder, project=PROJECT, model="mlp")
+    shutil.copy(GROWN, folder / PROJECT / "tasks")
+    (folder / "configs" / "grown.py").write_text(CONFIG)
     return folder
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import page
-from benchmarks.growth.measure import Sample, measure, write_pixels, write_project
+from benchmarks.growth.measure import Sample, measure, prepare, write_pixels
 from benchmarks.growth.series import SERIES, Point, Series
 from benchmarks.tool.record import as_text, machine
 
@@ -70,7 +70,7 @@ def measured(series: Sequence[Series], rounds: int) -> list[dict[str, Any]]:
     points = {key(point): point for one in series for point in one.points}
     taken: dict[str, list[Sample]] = {name: [] for name in points}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        project = write_project(Path(name) / "project")
+        project = prepare(Path(name) / "project")
         most = max(point.samples for point in points.values() if point.kept != "decoded")
         pixels = write_pixels(Path(name) / "pixels.bin", most)
         for turn in range(rounds):

@@ -102,11 +102,11 @@ def goal(work: Measured) -> str:
         if (unsure := noise(work)) > NOISE:
             return f"Goal: not above the bare loop. Measured: {reached:.2f} times, which decides nothing at a noise of {100 * unsure:.0f} %."
         limit = 1 + unsure
-        named = f"not above the bare loop beyond its noise, {limit:.2f} times"
+        named = f"not above the bare loop beyond its noise, {limit:.3f} times"
     else:
         named = f"at most {limit:.2f} times the bare loop"
     verdict = "met" if reached <= limit else "**not met**"
-    return f"Goal: {named}. Measured: {reached:.2f} times, {verdict}."
+    return f"Goal: {named}. Measured: {reached:.3f} times, {verdict}."
 
 
 def quicker(works: Sequence[Measured]) -> Iterator[str]:

@@ -1,18 +1,14 @@
 """One run of one side in a process of its own, and whether it computed what the bare loop did."""
 
-import contextlib
 import json
-import os
-import pty
 import shutil
-import subprocess
 import tempfile
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.gpu.throughput.terminal import in_terminal
 from benchmarks.training.sides import Side
 from benchmarks.training.works import TrainingWork
 
@@ -65,40 +61,6 @@ def environment(home: Path, stamps: Path) -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
     }
-
-
-def in_terminal(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> None:
-    """Runs a command that believes to be watched.
-
-    Raises:
-        RuntimeError: it fails; with the end of what it said
-    """
-    ours, theirs = pty.openpty()
-    said = bytearray()
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # the other end is closed
-            while part := os.read(ours, 65536):
-                said.extend(part)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    try:
-        process = subprocess.run(
-            command,
-            cwd=folder,
-            env=dict(environment),
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            check=False,
-        )
-    finally:
-        os.close(theirs)
-        reader.join()
-        os.close(ours)
-    if process.returncode:
-        raise RuntimeError(said.decode(errors="replace")[-2000:].strip())
 
 
 def difference(losses: Sequence[float], reference: Sequence[float]) -> float:

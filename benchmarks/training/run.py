@@ -23,7 +23,7 @@ from benchmarks.training.pythons import Pythons, here, installed, versions
 from benchmarks.training.rounds import OtherWorkError, refuse_other_work, run
 from benchmarks.training.samples import recorded
 from benchmarks.training.sides import BARE, KEPT, PEERS, Side
-from benchmarks.training.works import WORKS, TrainingWork, write_project
+from benchmarks.training.works import WORKS, TrainingWork, prepare
 
 import torchgen_cli
 
@@ -93,7 +93,7 @@ def measured(
     """Every side's rounds of one work. The sides take turns, and each round begins with another one."""
     taken: dict[Side, list[Any]] = {side: [] for side in sides if side.name in pythons}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        project = write_project(Path(name) / "project", work)
+        project = prepare(Path(name) / "project", work)
         bare = next(side for side in taken if side.name == BARE)
         reference = run(bare, work, pythons[BARE], project).losses
         for turn in range(rounds or work.rounds):

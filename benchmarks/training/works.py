@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from torchgen_cli.answers import complete
-from torchgen_cli.catalogue import Catalogue
-from torchgen_cli.in_process import Renderer
+from benchmarks.project import write_project
 
 PROJECT = "leaf"
 CONFIG = '''"""The baseline without what is drawn at random, so that all sides can compute the same losses."""
@@ -86,15 +84,9 @@ WORKS = (
 )
 
 
-def write_project(folder: Path, work: TrainingWork) -> Path:
-    """The project as `torchgen new` writes it, with the config of the benchmark."""
-    catalogue = Catalogue()
-    choices = {"project": PROJECT, "task": work.task, "model": work.model}
-    files = Renderer(catalogue.templates).render(complete(choices, catalogue))
-    for path, file in files.items():
-        place = folder / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(file.content)
+def prepare(folder: Path, work: TrainingWork) -> Path:
+    """A project with the config of the benchmark."""
+    write_project(folder, project=PROJECT, task=work.task, model=work.model)
     text = CONFIG.format(
         project=PROJECT,
         augment=work.augment,

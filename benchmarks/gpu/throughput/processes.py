@@ -1,17 +1,16 @@
 """One run of one side in a process of its own, and whether it computed what the bare loop did."""
 
-import contextlib
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from .terminal import in_terminal
 
 SIDES = Path(__file__).resolve().parent / "sides"
 OURS, BARE, AGAIN = "torchgen", "bare loop", "bare loop, again"
@@ -61,31 +60,6 @@ def environment(project: Path) -> dict[str, str]:
         "COLUMNS": "120",
     }
     return os.environ | own
-
-
-def in_terminal(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> None:
-    """Runs a command that believes to be watched, so that it draws its bars.
-
-    Raises:
-        RuntimeError: it fails; with the end of what it said
-    """
-    ours, theirs = pty.openpty()
-    said = bytearray()
-
-    def read() -> None:
-        with contextlib.suppress(OSError):  # the other end is closed
-            while part := os.read(ours, 65536):
-                said.extend(part)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    done = subprocess.run(
-        command, cwd=folder, env=dict(variables), stdout=theirs, stderr=theirs, check=False
-    )
-    os.close(theirs)
-    reader.join(timeout=5)  # a process that compiles may hold the other end for longer
-    if done.returncode:
-        raise RuntimeError(said.decode(errors="replace")[-2000:].strip())
 
 
 def refuse_other_work(
