@@ -43,9 +43,8 @@ def put_back(payload: dict[str, Any], run_path: Path, parts: dict[str, Any]) -> 
         return
     own, tensors = counterparts(parts), {}
     for path, owner, key in taken_out(payload):
-        like = own.get(
-            path, own.get(path.rpartition(".")[0])
-        )  # the state of a parameter is as it is
+        # what an optimizer knows of a parameter is in shards as the parameter is
+        like: Any = own.get(path, own.get(path.rpartition(".")[0]))
         if not is_sharded(like) or like.shape != owner[key].shape:
             like = torch.empty(owner[key].shape)
         tensors[path] = owner[key] = torch.empty_like(like, dtype=owner[key].dtype)

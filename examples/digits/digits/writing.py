@@ -31,9 +31,8 @@ class Writer:
         payload = take_out(payload, shards)
         noted: Future[Any] | None = None
         if shards:
-            wait(
-                future for _, future in self.written
-            )  # what processes tell each other goes in turn
+            # what the processes tell each other goes in turn
+            wait(future for _, future in self.written)
             noted = self.thread.submit(ShardWriter(shards, paths[-1].parent).wait)
             self.written.append((paths[-1], noted))
         if not is_first():
@@ -60,10 +59,8 @@ class Writer:
         if not isinstance(error, (OSError, RuntimeError)):  # torch's error for a full disk
             raise error
         self.failures += 1
-        told, reason = (
-            f"{', '.join(map(str, errors))} cannot be written",
-            f"{error}".splitlines()[0],
-        )
+        told = f"{', '.join(map(str, errors))} cannot be written"
+        reason = str(error).splitlines()[0]
         if self.failures == FAILURES:
             raise OSError(f"{told}, {FAILURES} times in a row: {reason}") from error
         print(f"{told}, and training goes on: {reason}", file=sys.stderr)
