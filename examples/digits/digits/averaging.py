@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 from torch.optim import Optimizer
 
+from .optim import trained_by
 from .sharding import take_apart
 
 
@@ -17,7 +18,7 @@ def average_of(averaging: Callable[..., Any] | None, optimizer: Optimizer) -> An
     """The average of what an optimizer trains, in the optimizer's order; None where there is no averaging."""
     if averaging is None:
         return None
-    return averaging([p for group in optimizer.param_groups for p in group["params"]])
+    return averaging(trained_by(optimizer))
 
 
 @contextmanager

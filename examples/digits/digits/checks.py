@@ -28,12 +28,13 @@ def check_run(
 ) -> None:
     """Raises ValueError where training would be wrong; prints warnings where it may be in vain."""
     compares = getattr(loss_fn, "compares_samples", False)
+    ignored = getattr(loss_fn, "ignore_index", None)
     warnings = check_data(
         train_set,
         val_set,
         vocabulary_size=task.sizes.get("vocabulary_size"),
         classes=None if compares else task.sizes.get("out_features"),
-        ignored=getattr(loss_fn, "ignore_index", -100),
+        ignored=() if ignored is None else (ignored,),
     )
     check_parts(model, loss_fn, train_set, config, device)
     for warning in [*warnings, *check_first_step(model, loss_fn, train_set, config, device)]:

@@ -6,7 +6,7 @@ Rows are taken evenly from each set, few where each has to be decoded, so it tak
 import inspect
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -51,12 +51,12 @@ def check_data(
     *,
     vocabulary_size: int | None = None,
     classes: int | None = None,
-    ignored: int = -100,
+    ignored: Sequence[int] = (),
 ) -> list[str]:
     """Raises ValueError for data that no step can be taken with; warnings, in words.
 
     classes: how many there are; None where targets are not the numbers of outputs
-    ignored: a target that stands for none
+    ignored: targets that stand for none of them
     """
     train, val = Rows("training", train_set), Rows("validation", val_set)
     for rows in (train, val):
@@ -65,8 +65,9 @@ def check_data(
             wrong = (rows.inputs < 0) | (rows.inputs >= vocabulary_size)
             rows.refuse(wrong, f"a token outside of 0 to {vocabulary_size - 1}")
         if classes is not None and not rows.targets.is_floating_point():
-            wrong = (rows.targets < 0) | (rows.targets >= classes)
-            rows.refuse(wrong & (rows.targets != ignored), f"a class outside of 0 to {classes - 1}")
+            known = torch.tensor([*range(classes), *ignored])
+            wrong = ~torch.isin(rows.targets, known)
+            rows.refuse(wrong, f"a class outside of 0 to {classes - 1}")
     ours, theirs = (tuple(rows.inputs.shape[1:]) for rows in (train, val))
     if ours != theirs and vocabulary_size is None:  # texts are as long as the longest of a batch
         raise ValueError(

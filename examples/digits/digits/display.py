@@ -47,7 +47,8 @@ class Display:
         self.run.log(self.record)
         rate = max(value for key, value in record.items() if key.startswith("lr_"))
         self.bar.set_postfix_str(
-            f"loss {record['train_loss']:.3f}, lr {rate:.1e}, {speed:,.0f} samples/s"
+            f"loss {record['train_loss']:.3f}, lr {rate:.1e}, {speed:,.0f} samples/s",
+            refresh=False,  # the bar is drawn ten times a second at most
         )
         self.bar.update(step - self.bar.n)
 

@@ -36,7 +36,8 @@ def samples_in(loss_fn: Loss, targets: Tensor) -> Tensor:
     """
     if targets.is_floating_point():
         return torch.tensor(float(len(targets)))
-    kept = targets != getattr(loss_fn, "ignore_index", -100)  # (B,)
+    ignored = getattr(loss_fn, "ignore_index", None)
+    kept = targets != (-100 if ignored is None else ignored)  # (B,); no class has -100
     weight = getattr(loss_fn, "weight", None)
     counts = weight[targets * kept] * kept if isinstance(weight, Tensor) else kept.float()
     return counts.sum().clamp_min(1e-12)  # where every target is ignored

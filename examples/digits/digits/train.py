@@ -31,7 +31,7 @@ from .evaluate import figures_of
 from .exhaustion import explained
 from .feed import feed, on_device
 from .interruption import until_asked_to_stop
-from .optim import build_optimizer, freeze, train_mode
+from .optim import build_optimizer, forget_gradients, freeze, train_mode
 from .parallel import parallelize, parts_of, samples_of, weighted_loss
 from .precision import Precision
 from .progress import Progress
@@ -119,7 +119,7 @@ def optimize(
 
     The batch is computed in `micro_batches` parts, each weighted by its share of the samples: the gradient is that of the whole batch.
     """
-    optimizer.zero_grad(set_to_none=True)
+    forget_gradients(optimizer)
     losses = []  # on the device: nothing waits for them until they are reported
     samples = samples_of(loss_fn, targets, config.micro_batches)
     for part_inputs, part_targets in parts_of(model, inputs, targets, config.micro_batches):
@@ -129,8 +129,8 @@ def optimize(
         precision.backward(loss)
         losses.append(loss.detach())
     batch_loss = mean(reduce(torch.add, losses))
-    norm = precision.clip(optimizer, config.max_grad_norm)
-    return batch_loss, norm, precision.step(optimizer, batch_loss, norm)
+    norm = precision.norm(optimizer)
+    return batch_loss, norm, precision.step(optimizer, batch_loss, norm, config.max_grad_norm)
 
 
 @joined()

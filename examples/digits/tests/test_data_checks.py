@@ -78,8 +78,10 @@ def test_a_row_that_cannot_be_right_is_named(whose, change, told):
 
 
 def test_a_target_that_is_ignored_is_no_class():
-    assert check_data(changed(TRAIN, 3, target=-100), VAL, classes=2) == []
-    assert check_data(changed(TRAIN, 3, target=-1), VAL, classes=2, ignored=-1) == []
+    train = changed(TRAIN, 3, target=-100)
+    assert check_data(train, VAL, classes=2, ignored=(-100,)) == []
+    with pytest.raises(ValueError, match="row 3 of the training set has a class outside of 0 to 1"):
+        check_data(train, VAL, classes=2)
 
 
 def test_numbers_for_targets_must_be_finite():

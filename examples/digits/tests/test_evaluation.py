@@ -132,7 +132,7 @@ def test_the_host_waits_as_often_for_many_batches_as_for_few(config, weight):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, foreach=True)
     with HostWaits() as host:
         optimize(model, loss_fn, dataset.inputs, dataset.targets, optimizer, FP32, config)
-    assert host.count == 1  # for the norm: a step has to know whether it is finite
+    assert host.count == 2  # for the norm and the loss: a step has to know whether they are finite
 
 
 def test_the_model_stands_beside_its_references(config):

@@ -110,9 +110,12 @@ def test_clipping_shortens_long_gradients_alone():
     weight = nn.Parameter(torch.zeros(2))
     optimizer = torch.optim.SGD([weight], lr=1.0)
     for limit, expected in ((10.0, [3.0, 4.0]), (1.0, [0.6, 0.8]), (None, [3.0, 4.0])):
+        nn.init.zeros_(weight)
         weight.grad = torch.tensor([3.0, 4.0])
-        assert precision.clip(optimizer, limit) == 5.0  # the true norm, whatever the limit
-        torch.testing.assert_close(weight.grad, torch.tensor(expected))
+        norm = precision.norm(optimizer)
+        assert norm == 5.0  # the true norm, whatever the limit
+        assert precision.step(optimizer, torch.tensor(1.0), norm, limit)
+        torch.testing.assert_close(weight.detach(), -torch.tensor(expected))
 
 
 def test_fp16_scales_the_loss_and_nothing_else_does():

@@ -15,7 +15,7 @@ class CrossEntropy(nn.Module):
 
     label_smoothing: the share of each target that is spread evenly over all K classes
     class_weights: how much each class counts; the mean then divides by the samples' weights
-    ignore_index: samples with this target are left out
+    ignore_index: samples with this target are left out; None: every sample counts
     """
 
     weight: Tensor | None
@@ -25,7 +25,7 @@ class CrossEntropy(nn.Module):
         *,
         label_smoothing: float = 0.0,
         class_weights: tuple[float, ...] | None = None,
-        ignore_index: int = -100,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__()
         if not 0.0 <= label_smoothing < 1.0:
@@ -41,12 +41,16 @@ class CrossEntropy(nn.Module):
             raise ValueError(f"expected logits (B, K) and class indices (B,), got {shapes}")
         if targets.dtype != torch.int64:
             raise TypeError(f"expected class indices as torch.int64, got {targets.dtype}")
+        logits = logits if logits.dtype == torch.float64 else logits.float()
+        smoothing = self.label_smoothing
+        if self.ignore_index is None:
+            return F.cross_entropy(logits, targets, self.weight, label_smoothing=smoothing)
         total = F.cross_entropy(
-            logits if logits.dtype == torch.float64 else logits.float(),
+            logits,
             targets,
             self.weight,
             ignore_index=self.ignore_index,
-            label_smoothing=self.label_smoothing,
+            label_smoothing=smoothing,
             reduction="sum",
         )
         kept = targets != self.ignore_index  # (B,)

@@ -31,6 +31,13 @@ def test_every_setting_equals_torch(batch):
     torch.testing.assert_close(ours(logits, targets), torchs)
 
 
+@pytest.mark.parametrize("class_weights", [None, (1.0, 2.0, 0.5)])
+def test_ignoring_what_does_not_occur_changes_nothing(batch, class_weights):
+    settings = {"label_smoothing": 0.1, "class_weights": class_weights}
+    ignoring = CrossEntropy(ignore_index=-1, **settings)
+    torch.testing.assert_close(ignoring(*batch), CrossEntropy(**settings)(*batch))
+
+
 def test_label_smoothing_asks_for_a_share_of_every_class(batch):
     logits, targets = batch
     smoothed = 0.9 * F.one_hot(targets, 3) + 0.1 / 3

@@ -15,7 +15,7 @@ class FocalLoss(nn.Module):
 
     gamma: how fast a sample fades as p grows
     class_weights: how much each class counts; the mean then divides by the samples' weights
-    ignore_index: samples with this target are left out
+    ignore_index: samples with this target are left out; None: every sample counts
     """
 
     weight: Tensor | None
@@ -25,7 +25,7 @@ class FocalLoss(nn.Module):
         *,
         gamma: float = 2.0,
         class_weights: tuple[float, ...] | None = None,
-        ignore_index: int = -100,
+        ignore_index: int | None = None,
     ) -> None:
         super().__init__()
         if gamma < 0:
@@ -45,13 +45,12 @@ class FocalLoss(nn.Module):
             counted = f"{logits.shape[1]} classes, got {len(self.weight)}"
             raise ValueError(f"expected a class weight for each of {counted}")
         logits = logits if logits.dtype == torch.float64 else logits.float()
+        ignored = -100 if self.ignore_index is None else self.ignore_index  # no class has -100
         # -log p (B,), without class weights: they would make p wrong
-        surprisal = F.cross_entropy(
-            logits, targets, ignore_index=self.ignore_index, reduction="none"
-        )
+        surprisal = F.cross_entropy(logits, targets, ignore_index=ignored, reduction="none")
         # 1 - p without cancellation; never 0, where x ** gamma is infinitely steep for gamma < 1
         missing = (-torch.expm1(-surprisal)).clamp_min(torch.finfo(logits.dtype).tiny)  # (B,)
-        kept = targets != self.ignore_index  # (B,)
+        kept = targets != ignored  # (B,)
         counts = kept.float() if self.weight is None else self.weight[targets * kept] * kept  # (B,)
         # all ignored: 0, where 0 / 0 would be nan
         return (counts * missing**self.gamma * surprisal).sum() / counts.sum().clamp_min(1e-12)

@@ -14,13 +14,13 @@ class NegativeLogLikelihood(nn.Module):
     """The log-softmax of the logits, then minus its mean at the targets.
 
     class_weights: how much each class counts; the mean then divides by the samples' weights
-    ignore_index: samples with this target are left out
+    ignore_index: samples with this target are left out; None: every sample counts
     """
 
     weight: Tensor | None
 
     def __init__(
-        self, *, class_weights: tuple[float, ...] | None = None, ignore_index: int = -100
+        self, *, class_weights: tuple[float, ...] | None = None, ignore_index: int | None = None
     ) -> None:
         super().__init__()
         self.ignore_index = ignore_index
@@ -36,6 +36,8 @@ class NegativeLogLikelihood(nn.Module):
         logits = logits if logits.dtype == torch.float64 else logits.float()
         # log_softmax in one: the log of a softmax is -inf as soon as a probability rounds to 0
         log_p = F.log_softmax(logits, dim=1)  # (B, K)
+        if self.ignore_index is None:
+            return F.nll_loss(log_p, targets, self.weight)
         total = F.nll_loss(
             log_p, targets, self.weight, ignore_index=self.ignore_index, reduction="sum"
         )

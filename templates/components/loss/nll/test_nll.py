@@ -1,17 +1,19 @@
 """What the two steps promise: cross-entropy, also where the log of a softmax would overflow."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
 from project.losses.nll import NegativeLogLikelihood
 
 
-def test_two_steps_are_cross_entropy():
+@pytest.mark.parametrize("ignored", [{}, {"ignore_index": 1}])
+def test_two_steps_are_cross_entropy(ignored):
     logits = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
     targets = torch.tensor([0, 2, 1, 2, 2, 0])
     weights = (1.0, 2.0, 0.5)
-    ours = NegativeLogLikelihood(class_weights=weights, ignore_index=1)(logits, targets)
-    torchs = F.cross_entropy(logits, targets, torch.tensor(weights), ignore_index=1)
+    ours = NegativeLogLikelihood(class_weights=weights, **ignored)(logits, targets)
+    torchs = F.cross_entropy(logits, targets, torch.tensor(weights), **ignored)
     torch.testing.assert_close(ours, torchs)
 
 
