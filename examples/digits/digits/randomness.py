@@ -61,12 +61,13 @@ def restore_random_state(state: dict[str, Any]) -> None:
 
 def torch_random_state() -> list[Tensor]:
     """That of torch's generators alone, the CPU's and the one of the current GPU: a step draws from no other."""
-    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_available() else []
+    # not `is_available`, which asks the driver each time
+    on_gpu = [torch.cuda.get_rng_state()] if torch.cuda.is_initialized() else []
     return [torch.get_rng_state(), *on_gpu]
 
 
 def restore_torch_random_state(states: Sequence[Tensor]) -> None:
     """The inverse of `torch_random_state`."""
     torch.set_rng_state(states[0].cpu())
-    if len(states) > 1 and torch.cuda.is_available():
+    if len(states) > 1 and torch.cuda.is_initialized():
         torch.cuda.set_rng_state(states[1].cpu())
