@@ -1,6 +1,14 @@
-"""What differs between the config that a run was begun with and another one."""
+"""What differs between the config that a run was begun with and another one, and what of it may change as the run goes on."""
 
+from collections.abc import Iterable
 from typing import Any
+
+FREE = {
+    *("precision", "device", "workers", "parallel", "compile", "deterministic", "micro_batches"),
+    *("log_steps", "evaluate_steps", "keep_checkpoints", "trackers", "max_grad_norm"),
+    *("max_skipped_steps", "epochs"),
+    "task.source",  # the same data may lie elsewhere
+}
 
 NOWHERE = object()  # None is a value
 
@@ -17,6 +25,11 @@ def changes(old: Any, new: Any, name: str = "") -> list[str]:
             )
         ]
     return [] if old == new else [f"{name}: {told(old)} -> {told(new)}"]
+
+
+def bound(different: Iterable[str]) -> list[str]:
+    """Those of the changes that no run can go on with: its checkpoint holds what the setting was for."""
+    return [change for change in different if change.partition(":")[0] not in FREE]
 
 
 def told(value: Any) -> str:

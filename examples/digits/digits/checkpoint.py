@@ -65,11 +65,14 @@ class State:
         payload |= {"format": FORMAT, "parameters": self.names, "random": chances}
         self.writer.save(payload, *others, last, keep=self.keep)
 
-    def restore(self, path: Path) -> None:
-        """The inverse of `save`, for a run that is built in the same way; nothing where there is no checkpoint yet."""
-        if not exists(path):
+    def restore(self, path: Path, *others: Path) -> None:
+        """The inverse of `save`, for a run that is built in the same way; nothing where there is no checkpoint yet.
+
+        others: to go on from where neither the last one nor those before it are whole
+        """
+        if not exists(path, *others):
             return
-        payload = read_newest(path)
+        payload = read_newest(path, *others)
         missing = [name for name in (*self.parts, "parameters", "random") if name not in payload]
         if payload.get("format") != FORMAT or missing:
             raise ValueError(f"{path} is not a checkpoint of this version of the project")

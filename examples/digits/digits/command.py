@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from .beginning import begun
 from .config import Config, describe, load
 from .continuing import resumed
 from .distributed import from_first
@@ -11,7 +12,7 @@ from .run import Run
 
 
 def read_command() -> tuple[Config, Run]:
-    """What to train, and the folder to train it in; a mistake ends here."""
+    """What to train, and the folder to train it in; a mistake ends here, and so does a training that is complete."""
     parser = argparse.ArgumentParser(f"python -m {__package__}.train", description="Train a model.")
     parser.add_argument("config", type=Path, help="a config file, such as configs/baseline.py")
     parser.add_argument("changes", nargs="*", metavar="key=value", help="such as optimizer.lr=3e-4")
@@ -25,4 +26,8 @@ def read_command() -> tuple[Config, Run]:
         name = options.name or options.config.stem
         if options.resume:
             return config, from_first(resumed, name, config)
-        return config, from_first(Run.begin, name, describe(config), fresh=options.fresh)
+        run = from_first(begun, name, describe(config), fresh=options.fresh)
+    if run.report_file.exists():
+        print(f"{run.path} is complete; --fresh trains it once more")
+        raise SystemExit(0)
+    return config, run

@@ -11,37 +11,32 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from .changes import changes
+from .changes import bound, changes
 from .config import Config, describe
 from .run import Run
 from .storage import exists, read_newest
 
-FREE = {
-    *("precision", "device", "workers", "parallel", "compile", "deterministic", "micro_batches"),
-    *("log_steps", "evaluate_steps", "keep_checkpoints", "trackers", "max_grad_norm"),
-    *("max_skipped_steps", "epochs"),
-    "task.source",  # the same data may lie elsewhere
-}
-
 
 def resumed(name: str, config: Config) -> Run:
-    """The newest run of this name that has a checkpoint, also where its settings were others.
+    """The newest run of this name that has a checkpoint and can go on so, also where its settings were others.
 
     Raises:
         FileNotFoundError: there is no such run
         ValueError: it cannot go on so
     """
     folders = takewhile(lambda run: run.path.exists(), Run.numbered(name))
-    runs = [run for run in folders if exists(run.last_file)]
+    runs = [run for run in folders if exists(*run.checkpoints)]
     if not runs:
         raise FileNotFoundError(f"no run {name} has a checkpoint to go on from")
-    run = runs[-1]
-    old = json.loads((run.path / "config.json").read_text())
-    different = changes(old, json.loads(json.dumps(describe(config))))
-    bound = [change for change in different if change.partition(":")[0] not in FREE]
-    if bound:
+    olds = [json.loads((run.path / "config.json").read_text()) for run in runs]
+    new = json.loads(json.dumps(describe(config)))
+    fitting = [number for number, old in enumerate(olds) if not bound(changes(old, new))]
+    newest = fitting[-1] if fitting else -1
+    run, old = runs[newest], olds[newest]
+    different = changes(old, new)
+    if not fitting:
         raise ValueError(
-            f"{run.path} cannot go on with other settings of this kind: {'; '.join(bound)}. "
+            f"{run.path} cannot go on with other settings of this kind: {'; '.join(bound(different))}. "
             f"A run of its own can take over the weights: start_from={run.best_file}"
         )
     if old["epochs"] != config.epochs:
@@ -55,7 +50,7 @@ def resumed(name: str, config: Config) -> Run:
 
 def check_length(run: Run, config: Config, epochs: int) -> None:
     """Raises ValueError where a run of `epochs` cannot become one of `config.epochs` at its last checkpoint."""
-    step = read_newest(run.last_file)["progress"]["step"]
+    step = read_newest(*run.checkpoints)["progress"]["step"]
     lengths = [round(r["step"] / r["epoch"]) for r in run.records() if r.get("epoch")]
     if not lengths:
         raise ValueError(f"{run.path} has recorded nothing yet: begin it anew, with --fresh")

@@ -28,7 +28,7 @@ def until_asked_to_stop(stream: Iterator[Batch], state: State, run: Run) -> Iter
                 wait_for_all()  # torchrun ends the others when the first one leaves
                 print(f"\nstopped; the same command goes on from {run.last_file}", file=sys.stderr)
                 sys.exit(128 + number)
-        state.writer.wait()
+        state.writer.wait(patience=1)  # a run is not complete without its files
 
 
 @contextmanager

@@ -16,14 +16,13 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .changes import changes
 from .distributed import is_first
 from .errors import ReadingError, told_plainly
-from .provenance import record_changes, record_provenance
+from .provenance import record_changes
 from .storage import replace_text
 
 ROOT = Path("runs")
@@ -35,6 +34,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last_file, self.best_file = path / "last.pt", path / "best.pt"
+        self.checkpoints = self.last_file, self.best_file  # to go on from, in this order
         self.model_file, self.report_file = path / "model.pt", path / "report.json"
         self.metrics_file = path / "metrics.jsonl"
         self.trackers: list[Any] = []
@@ -55,31 +55,6 @@ class Run:
         yield cls(ROOT / name)
         for number in itertools.count(2):
             yield cls(ROOT / f"{name}-{number}")
-
-    @classmethod
-    def begin(cls, name: str, config: dict[str, Any], *, fresh: bool = False) -> "Run":
-        """The unfinished run of this name and config, to go on with; otherwise a new folder."""
-        text = json.dumps(config, indent=2) + "\n"
-        unfinished: Run | None = None
-        for run in cls.numbered(name):
-            file = run.path / "config.json"
-            same = file.is_file() and file.read_text() == text
-            if same and not fresh and not run.report_file.exists():
-                return run
-            if not run.path.exists():
-                break
-            if file.is_file() and run.last_file.exists() and not run.report_file.exists():
-                unfinished = run
-        if unfinished and not fresh:
-            with suppress(ValueError):  # its config cannot be read: there is nothing to compare
-                old = json.loads((unfinished.path / "config.json").read_text())
-                different = "; ".join(changes(old, json.loads(text)))
-                print(f"{unfinished.path} is unfinished; --resume goes on with it all the same")
-                print(f"{run.path} is begun, since these differ: {different}")
-        run.path.mkdir(parents=True)
-        file.write_text(text)
-        record_provenance(run.path, config["seed"])
-        return run
 
     @contextmanager
     def told_plainly(self) -> Iterator[None]:
@@ -112,6 +87,8 @@ class Run:
         """From here on: the steps after this one are yet to be done, with these settings; trackers log every record."""
         if not is_first():
             return
+        for left_over in self.path.glob("*.tmp"):  # by a save that was killed
+            left_over.unlink()
         kept = [record for record in self.records() if record["step"] <= step]
         replace_text(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
         record_changes(self.path, config, step)
@@ -132,7 +109,11 @@ class Run:
         if not self.metrics_file.exists():
             return []
         lines = self.metrics_file.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        try:
+            return [json.loads(line) for line in lines if line.endswith("}")]
+        except ValueError as error:
+            told = f"{self.metrics_file} holds a line that is no record: {error}"
+            raise ValueError(told) from error
 
     def finish(self, report: dict[str, Any]) -> None:
         """Writes the table and the report, which marks the run as complete."""

@@ -46,7 +46,14 @@ def replace_text(path: Path, text: str) -> None:
     """Writes a text whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(text)
+    to_disk(temporary)
     os.replace(temporary, path)
+
+
+def to_disk(path: Path) -> None:
+    """Waits until what was written to a file is on the disk."""
+    with path.open("a") as file:
+        os.fsync(file.fileno())
 
 
 def numbered(path: Path, number: int) -> Path:
@@ -61,15 +68,15 @@ def earlier(path: Path) -> list[Path]:
     return [numbered(path, number) for number in sorted(int(n) for n in numbers if n.isdigit())]
 
 
-def exists(path: Path) -> bool:
+def exists(path: Path, *others: Path) -> bool:
     """Whether there is something to go on from: between two renames only older ones are there."""
-    return path.exists() or bool(earlier(path))
+    return any(file.exists() for file in (path, *earlier(path), *others))
 
 
-def read_newest(path: Path) -> dict[str, Any]:
-    """The newest checkpoint that is whole. Damaged ones before it go: they must not become those that are kept."""
+def read_newest(path: Path, *others: Path) -> dict[str, Any]:
+    """The newest checkpoint that is whole, or one of the others. Damaged ones before it go: they must not become those that are kept."""
     errors: dict[Path, Exception] = {}
-    for file in (path, *earlier(path)):
+    for file in (path, *earlier(path), *others):
         try:
             payload = read(file)
         except (ValueError, FileNotFoundError) as error:
@@ -79,7 +86,7 @@ def read_newest(path: Path) -> dict[str, Any]:
             print(f"{reason}. Going on from {file}.", file=sys.stderr)
             damaged.unlink(missing_ok=True)
         return payload
-    raise errors[path]
+    raise ValueError(f"{errors[path]}, and no other one is whole: --fresh trains anew")
 
 
 def read(path: Path) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def train(config: Config, run: Run) -> dict[str, float]:
         average = average_of(config.averaging, optimizer)
         parts = model, loss_fn, optimizer, scheduler, precision.scaler, progress, average
         state = State(*parts, keep=config.keep_checkpoints)
-        state.restore(run.last_file)
+        state.restore(*run.checkpoints)
         run.start(progress.step, describe(config), config.trackers)
     if config.compile:
         model.compile()  # in place, so names in checkpoints stay as they are

@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, St
 from digits import command
 from digits import run as run_module
 from digits import train as training
+from digits.beginning import begun
 from digits.config import Config, describe
 from digits.continuing import resumed
 from digits.run import Run
@@ -53,7 +54,7 @@ def ended(trained, interrupted, monkeypatch, tmp_path) -> Callable[..., Run]:
     monkeypatch.setattr(run_module, "ROOT", tmp_path)
 
     def train(config: Config, name: str, step: int | None = None) -> Run:
-        Run.begin(name, describe(config))
+        begun(name, describe(config))
         if step is None:
             trained(config, name).finish({})
         else:
@@ -118,7 +119,7 @@ def test_what_changes_is_written_down(config, ended, trained, capsys):
     settings = ["max_grad_norm: 1.0 -> None", "workers: 0 -> 1"]
     assert facts["changed"] == [{"after_step": 4, "settings": settings}]
     assert facts["python"]  # what was there stays
-    assert Run.begin("a", describe(new)).path == run.path  # from now on, these are its settings
+    assert begun("a", describe(new)).path == run.path  # from now on, these are its settings
 
 
 @pytest.mark.parametrize(
@@ -139,7 +140,11 @@ def test_the_newest_run_with_a_checkpoint_goes_on(config, ended, tmp_path):
     run = ended(config, "a", 3)
     for number in range(2, 12):
         shutil.copytree(run.path, tmp_path / f"a-{number}")
-    Run.begin("a", describe(replace(config, seed=7)))  # a-12 has not saved anything
+    begun("a", describe(replace(config, seed=7)))  # a-12 has not saved anything
+    assert resumed("a", config).path == tmp_path / "a-11"
+    shutil.copytree(run.path, tmp_path / "a-13")  # cannot go on with this seed
+    other = json.dumps(describe(replace(config, seed=8)))
+    (tmp_path / "a-13" / "config.json").write_text(other)
     assert resumed("a", config).path == tmp_path / "a-11"
 
 
@@ -154,7 +159,9 @@ def test_a_complete_run_has_nothing_left_to_do(config, ended):
         resumed("a", replace(config, workers=1))
 
 
-def test_the_command_resumes(config_file, config, ended, monkeypatch):
+def test_the_command_resumes_or_says_that_all_is_done(
+    config_file, config, ended, monkeypatch, capsys
+):
     trained_runs = []
     monkeypatch.setattr(command, "load", lambda *_: replace(config, workers=1))
     ended(config, "a", 3)
@@ -164,6 +171,14 @@ def test_the_command_resumes(config_file, config, ended, monkeypatch):
     training.main()
     ((new, run),) = trained_runs
     assert (new.workers, run.path.name) == (1, "a")
+    run.finish({})
+    monkeypatch.setattr(sys, "argv", arguments)
+    monkeypatch.setattr(command, "load", lambda *_: config)
+    with pytest.raises(SystemExit) as stop:  # a command that is given again after the end
+        training.main()
+    assert stop.value.code == 0
+    assert f"{run.path} is complete; --fresh trains it once more\n" in capsys.readouterr().out
+    assert len(trained_runs) == 1
     monkeypatch.setattr(sys, "argv", [*arguments, "--resume", "--fresh"])
     with pytest.raises(SystemExit) as stop:
         training.main()

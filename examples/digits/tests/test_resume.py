@@ -1,5 +1,6 @@
 """A run that was stopped in the middle of an epoch goes on as if it had never stopped, to the last bit."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -52,9 +53,9 @@ def forget(part: str, monkeypatch) -> None:
         return
     restore = State.restore
 
-    def restore_the_others(state: State, path: Path) -> None:
+    def restore_the_others(state: State, *paths: Path) -> None:
         forgotten = state.parts.pop(part)
-        restore(state, path)
+        restore(state, *paths)
         state.parts[part] = forgotten
 
     monkeypatch.setattr(State, "restore", restore_the_others)
@@ -87,7 +88,7 @@ def test_every_part_of_a_checkpoint_is_needed(
 
 
 KILLED_RUN = """
-import os, signal, sys, threading, time
+import json, os, signal, sys, threading, time
 from dataclasses import replace
 from pathlib import Path
 from tests import conftest
@@ -106,15 +107,19 @@ def augment_and_light(self, inputs, generator):
     return augment(self, inputs, generator)
 
 task.augment = augment_and_light
-config = replace(conftest.small(config), evaluate_steps=1, log_steps=3)
+config = replace(conftest.small(config), log_steps=3, **json.loads(sys.argv[4]))
 conftest.training.train(config, conftest.Run(Path(sys.argv[2])))
 """
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
-def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp_path):
+@pytest.mark.parametrize("low", [False, True], ids=["plain", "low_in_parts_by_processes"])
+def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp_path, low):
     """At random, again and again: no handler runs, nothing is cleaned up, and some kills fall into a save."""
-    config = replace(config, precision="fp32", evaluate_steps=1)
+    settings = {"precision": "bf16" if low else "fp32", "evaluate_steps": 1, "workers": int(low)}
+    if low and not getattr(config.loss(), "compares_samples", False):
+        settings["micro_batches"] = 2
+    config = replace(config, **settings)
     whole = trained(config, "whole")
     (tmp_path / "killed").mkdir()
     environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
@@ -122,7 +127,7 @@ def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp
     codes = []
     for _ in range(int(os.environ.get("KILLS", "3"))):
         delay = str(random.uniform(0.0, 0.1))
-        arguments = [str(config_file), str(tmp_path / "killed"), delay]
+        arguments = [str(config_file), str(tmp_path / "killed"), delay, json.dumps(settings)]
         process = subprocess.run(
             [sys.executable, "-c", KILLED_RUN, *arguments], env=environment, timeout=120
         )

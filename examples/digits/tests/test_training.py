@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from digits import run as run_module
+from digits.beginning import begun
 from digits.config import describe, load
 from digits.device import pick_device
 from digits.precision import resolve
@@ -43,7 +44,7 @@ def run(config_file, few_rows, tmp_path, monkeypatch, capsys) -> Run:
     )
     config = replace(config, trackers=(), start_from=None, evaluate_steps=None, compile=False)
     monkeypatch.setattr(run_module, "ROOT", tmp_path)
-    run = Run.begin("smoke", describe(config))
+    run = begun("smoke", describe(config))
     run.figures = train(config, run)
     run.printed = capsys.readouterr().out
     return run

@@ -77,6 +77,18 @@ def test_a_file_to_go_on_from_is_written_last(config, trained, saving):
     assert written == [("model.pt", 1), ("best.pt", 1), ("last.pt", 2)]
 
 
+def test_records_are_on_the_disk_before_their_checkpoint(saving, tmp_path, monkeypatch):
+    """Otherwise a run that goes on after a power failure would lack them."""
+    done = []
+    monkeypatch.setattr(writing, "to_disk", lambda file: done.append(file.name))
+    saving(lambda *file: done.append(file))
+    (tmp_path / "metrics.jsonl").touch()
+    writer = Writer()
+    writer.save({}, tmp_path / "best.pt", tmp_path / "last.pt", keep=2)
+    writer.wait()
+    assert done == [("best.pt", 1), "metrics.jsonl", ("last.pt", 2)]
+
+
 def test_what_went_wrong_otherwise_is_raised(saving, tmp_path):
     saving(lambda *_: [][1])
     writer = Writer()

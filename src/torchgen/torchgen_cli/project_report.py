@@ -112,9 +112,11 @@ def _tree(plan: Plan, answers: Answers) -> Tree:
             listed = ", ".join(action.name for action in actions)
             line = report.text((f"{shown}/", "bold"), "  ", (listed, "dim"))
             (package if inside else tree).add(line)
-    for action in folders.get(answers.package, []):
+    modules = folders.get(answers.package, [])
+    width = max((len(action.name) for action in modules), default=0) + 2
+    for action in modules:
         style = "bold green" if action.name == FIRST_READ else ""
-        package.add(report.text((f"{action.name:16}", style), (_about(action), "dim")))
+        package.add(report.text((action.name.ljust(width), style), (_about(action), "dim")))
     for action in folders.get("", []):
         tree.add(report.text(action.name))
     return tree
