@@ -33,6 +33,7 @@ def resumed(name: str, config: Config) -> Run:
     fitting = [number for number, old in enumerate(olds) if not bound(changes(old, new))]
     newest = fitting[-1] if fitting else -1
     run, old = runs[newest], olds[newest]
+    run.data_changes = []
     different = changes(old, new)
     if not fitting:
         raise ValueError(
