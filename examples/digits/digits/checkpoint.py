@@ -16,6 +16,7 @@ from .distributed import from_each, rank
 from .optim import parameter_names
 from .progress import Progress
 from .randomness import random_state, restore_random_state
+from .same_data import SameData
 from .sharded_checkpoint import put_back
 from .sharding import is_finite, load
 from .storage import exists, read_newest
@@ -36,10 +37,13 @@ class State:
         scaler: torch.amp.GradScaler,
         progress: Progress,
         average: nn.Module | None = None,
+        data: SameData | None = None,
         *,
         keep: int = 2,
     ) -> None:
-        self.parts: dict[str, Any] = {
+        # data first: where they are others, so may be the sizes of the rest
+        self.parts: dict[str, Any] = {} if data is None else {"data": data}
+        self.parts |= {
             "model": model,
             "loss": loss,
             "optimizer": optimizer,

@@ -36,6 +36,7 @@ def resumed(name: str, config: Config) -> Run:
     if not runs:
         raise FileNotFoundError(f"no run {name} has a checkpoint to go on from")
     run = runs[-1]
+    run.data_changes = []
     old = json.loads((run.path / "config.json").read_text())
     different = changes(old, json.loads(json.dumps(describe(config))))
     bound = [change for change in different if change.partition(":")[0] not in FREE]

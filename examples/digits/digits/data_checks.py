@@ -1,6 +1,6 @@
 """What is checked of the data before the first step or a test: errors where it would be wrong, warnings where it may be in vain.
 
-Rows are taken evenly from each set, few where each has to be decoded, so it takes a second or two even for large ones.
+Of a large set some rows are looked at, so it takes a second or two.
 """
 
 import inspect
@@ -9,40 +9,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
-from .data import Dataset, Task, TensorSet, fetch
+from .data import Dataset, Task
+from .outliers import first_far
+from .probe import Rows, fingerprints
 
-ON_DISK = 256  # rows of a set that are looked at
-NUMBERS = 2**24  # in memory so many rows as hold these
-LARGE = 1e4  # far from 0 for inputs and targets that are standardised
+ALIKE = 0.5  # of the rows of a set: more are not copied, but made the same
 LEAK = 0.01  # of the validation rows: so many may be training rows as well before it is told
 RARE = 0.05  # of the most frequent class: a class with fewer rows is told
-
-
-class Rows:
-    """The rows of a set that are looked at: numbers (N,), inputs (N, ...) and targets (N, ...)."""
-
-    def __init__(self, name: str, dataset: Dataset) -> None:
-        if not len(dataset):
-            raise ValueError(f"the {name} set is empty")
-        count = min(len(dataset), ON_DISK)
-        if isinstance(dataset, TensorSet):
-            count = max(count, min(len(dataset), NUMBERS // max(1, dataset.inputs[0].numel())))
-        self.name, self.complete = name, count == len(dataset)
-        last = len(dataset) - 1
-        self.numbers = torch.linspace(0, last, count, dtype=torch.float64).round().long()
-        inputs, targets = next(fetch(dataset, [self.numbers], workers=0))
-        self.inputs, self.targets = inputs.cpu(), targets.cpu()
-
-    def where(self, values: Tensor) -> list[int]:
-        """The numbers of the rows for which any of these (N, ...) is true."""
-        return self.numbers[values.reshape(len(values), -1).any(dim=1)].tolist()
-
-    def refuse(self, wrong: Tensor, what: str) -> None:
-        """Raises for the first row for which any of these (N, ...) is true."""
-        if rows := self.where(wrong):
-            raise ValueError(f"row {rows[0]} of the {self.name} set has {what}; rows count from 0")
 
 
 def check_data(
@@ -75,7 +49,7 @@ def check_data(
         )
     if len(train.numbers) > 1 and bool((train.inputs == train.inputs[:1]).all()):
         raise ValueError("all training samples are the same: there is nothing to tell them by")
-    return [*large(train), *large(val), *leaked(train, val), *unbalanced(train, val, classes)]
+    return [*wild(train), *wild(val), *leaked(train, val), *unbalanced(train, val, classes)]
 
 
 def check_rows(rows: Rows) -> None:
@@ -93,31 +67,37 @@ def check_rows(rows: Rows) -> None:
         rows.refuse(~values.isfinite(), f"{kind}s that are not finite")
 
 
-def large(rows: Rows) -> Iterator[str]:
-    """Rows with a number that is far from all that a model is made for."""
-    for kind, values in (("inputs", rows.inputs), ("targets", rows.targets)):
-        if values.is_floating_point() and (found := rows.where(values.abs() > LARGE)):
+def wild(rows: Rows) -> Iterator[str]:
+    """Rows with a number that is far from all others."""
+    for one, values in (("an input", rows.inputs), ("a target", rows.targets)):
+        if values.is_floating_point() and (found := first_far(values)):
+            row, number, count = found
+            alike = f", the first of {count}," if count > 1 else ""
             yield (
-                f"{kind} of the {rows.name} set are as large as {float(values.abs().max()):.2g}, such as "
-                f"in row {found[0]}: standardise them, or leave such rows out"
+                f"row {rows.numbers[row]} of the {rows.name} set{alike} has {one} of {number}, as the model gets it, far from all others: "
+                "correct it, or leave such rows out"
             )
 
 
 def leaked(train: Rows, val: Rows) -> Iterator[str]:
     """Held out rows that were seen in training, so that they measure memory."""
-    seen = set(fingerprints(train.inputs))
-    found = [row for row, key in enumerate(fingerprints(val.inputs)) if key in seen]
+    ours, theirs = ([*fingerprints(rows.inputs)] for rows in (train, val))
+    for rows, keys in ((train, ours), (val, theirs)):
+        ((key, count),) = Counter(keys).most_common(1)
+        if count > max(1, ALIKE * len(keys)):  # they are in both sets, and nobody's memory
+            yield (
+                f"{count} of {len(keys)} {rows.name} rows are the same, such as row {rows.numbers[keys.index(key)]}: "
+                "nothing tells them apart, so look at what they are made from"
+            )
+            return
+    seen = set(ours)
+    found = [row for row, key in enumerate(theirs) if key in seen]
     if len(found) > LEAK * len(val.numbers):
         looked = "" if train.complete and val.complete else " that were looked at"
         yield (
             f"{len(found)} of {len(val.numbers)} {val.name} rows{looked}, such as row {val.numbers[found[0]]}, "
             "are training rows as well: remove them from one of the two"
         )
-
-
-def fingerprints(inputs: Tensor) -> Iterator[int]:
-    """A number for each sample (N, ...), the same for the same sample; padding does not count."""
-    return (hash(row.tobytes().rstrip(b"\0")) for row in inputs.flatten(1).numpy())
 
 
 def unbalanced(train: Rows, val: Rows, classes: int | None) -> Iterator[str]:

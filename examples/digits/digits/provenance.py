@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,11 +38,15 @@ def record_provenance(folder: Path, seed: int) -> None:
     (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n")
 
 
-def record_changes(folder: Path, config: dict[str, Any], step: int) -> None:
-    """Where the settings are others than those so far: in config.json what holds now, in run.json since when."""
+def record_changes(
+    folder: Path, config: dict[str, Any], step: int, changed: Iterable[str] = ()
+) -> None:
+    """Where settings, or what else is told, are others than so far: in config.json what holds now, in run.json since when."""
     file, facts_file = folder / "config.json", folder / "run.json"
     new = json.loads(json.dumps(config))
-    if not file.exists() or not (different := changes(json.loads(file.read_text()), new)):
+    if not file.exists():
+        return
+    if not (different := [*changes(json.loads(file.read_text()), new), *changed]):
         return
     facts = json.loads(facts_file.read_text())
     facts.setdefault("changed", []).append({"after_step": step, "settings": different})

@@ -38,6 +38,7 @@ class Run:
         self.model_file, self.report_file = path / "model.pt", path / "report.json"
         self.metrics_file = path / "metrics.jsonl"
         self.trackers: list[Any] = []
+        self.data_changes: list[str] | None = None  # --resume: those are noted here, not refused
 
     @classmethod
     def existing(cls, path: Path) -> "Run":
@@ -114,7 +115,7 @@ class Run:
             return
         kept = [record for record in self.records() if record["step"] <= step]
         replace_text(self.metrics_file, "".join(json.dumps(record) + "\n" for record in kept))
-        record_changes(self.path, config, step)
+        record_changes(self.path, config, step, self.data_changes or ())
         self.report_file.unlink(missing_ok=True)  # where a complete run is prolonged
         self.trackers = [tracker(self.path, config) for tracker in trackers]
 

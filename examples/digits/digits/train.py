@@ -38,6 +38,7 @@ from .progress import Progress
 from .randomness import seed_everything
 from .report import report
 from .run import Run
+from .same_data import SameData
 from .weights import build_model, for_inference, start_from
 
 
@@ -66,7 +67,8 @@ def train(config: Config, run: Run) -> dict[str, float]:
 
         progress = Progress(max(config.max_skipped_steps, precision.normal_skips))
         average = average_of(config.averaging, optimizer)
-        parts = model, loss_fn, optimizer, scheduler, precision.scaler, progress, average
+        data = SameData(train_set, val_set, run.data_changes)
+        parts = model, loss_fn, optimizer, scheduler, precision.scaler, progress, average, data
         state = State(*parts, keep=config.keep_checkpoints)
         state.restore(run.last_file)
         run.start(progress.step, describe(config), config.trackers)
