@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import line_counts
 import typer
 
 from torchgen_cli import errors, presets
@@ -36,6 +37,7 @@ def pages() -> dict[str, str]:
         "components.md": components(catalogue),
         "commands.md": commands(catalogue),
         "settings.md": settings(catalogue),
+        "lines.md": lines(catalogue),
     }
 
 
@@ -156,6 +158,14 @@ def settings(catalogue: Catalogue) -> str:
         lines += ["", f"## python -m digits.{name}", ""]
         lines += entry_point(files[f"digits/{name}.py"].decode())
     return page(lines)
+
+
+def lines(catalogue: Catalogue) -> str:
+    """What a component costs whoever reads the project."""
+    head = ["# Lines of a project", "", NOTE, "", "Lines of Python, with comments and empty lines."]
+    added = table(("`torchgen add`", *line_counts.SORTS), line_counts.of_components(catalogue))
+    files = table(("file of the default project", "lines"), line_counts.of_files(catalogue))
+    return page([*head, "", *added, "", *files])
 
 
 def fields(source: str) -> Iterator[tuple[str, str, str, str]]:

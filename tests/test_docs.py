@@ -1,6 +1,7 @@
 """The documentation is true: its commands run and print what it shows, its references are derived, its practices name code and tests that exist."""
 
 import ast
+import functools
 import importlib.util
 import re
 import shlex
@@ -28,6 +29,7 @@ TESTS = ROOT / "tests"
 # --- the references ---
 
 
+@functools.cache
 def generated_pages():
     specification = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     module = importlib.util.module_from_spec(specification)
@@ -35,7 +37,7 @@ def generated_pages():
     return module.pages()
 
 
-@pytest.mark.parametrize("name", ["components.md", "commands.md", "settings.md"])
+@pytest.mark.parametrize("name", ["components.md", "commands.md", "settings.md", "lines.md"])
 def test_reference_is_what_the_generator_writes(name):
     stored = DOCS / "reference" / name
     assert stored.read_text(encoding="utf-8") == generated_pages()[name], "run: make docs"
