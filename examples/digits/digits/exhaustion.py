@@ -1,12 +1,14 @@
-"""When the machine gives out, of memory or of a process that loads data: told with what to change, instead of a traceback.
+"""When the machine gives out, of memory, of disk or of a process that loads data: told with what to change, instead of a traceback.
 
 Exit code 1, as for every run that stops although settings and data are right (2: they are not).
 """
 
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -48,3 +50,13 @@ def less_memory(config: Config, error: BaseException) -> str:
     if getattr(config.loss(), "compares_samples", False):
         return f"try batch_size={max(2, config.batch_size // 2)}"
     return f"try micro_batches={parts}, which gives the same gradient"
+
+
+def unwritten(path: Path, write: Callable[[Path], Any]) -> list[str]:
+    """Writes a file with its folder. Where it cannot be, that is returned in words: what is told beside it matters more."""
+    try:
+        path.parent.mkdir(exist_ok=True)
+        write(path)
+    except (OSError, RuntimeError) as error:  # torch's error for a full disk
+        return [f"{path} cannot be written: {str(error).splitlines()[0]}"]
+    return []
