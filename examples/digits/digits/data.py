@@ -17,6 +17,7 @@ from .shares import passes_of
 Batch = tuple[Tensor, Tensor]
 CPU = torch.device("cpu")
 LOOKED_AT = 10_000  # rows at a time: the tensors may be files that memory does not hold
+HANGS = 600  # seconds for a batch, after which a process that loads data will not bring it any more
 
 
 class Dataset(Protocol):
@@ -137,6 +138,7 @@ def fetch(
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
         worker_init_fn=leave_signals_to_the_run,
+        timeout=HANGS,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )

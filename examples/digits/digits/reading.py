@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 
 from .errors import ReadingError
+from .exhaustion import of_the_machine
 
 Read = Callable[[Any], Any]  # the `__getitems__` of a data set
 
@@ -21,11 +22,12 @@ def reading(batches: Iterator[Any], read: Read, chunks: Iterable[Tensor]) -> Ite
     for chunk in chunks:
         try:
             batch = next(batches)
-        except (RuntimeError, MemoryError):  # of the machine rather than of a sample
-            raise
         except Exception as error:  # a data set may raise anything
             clear_frames(error.__traceback__)  # they hold the loader in a cycle, and
             del batches  # one that is collected with a cycle waits 5 s for its processes
+            if of_the_machine(error):
+                error.add_note(f"rows waited for: {', '.join(map(str, chunk.tolist()))}")
+                raise
             raise ReadingError(error, unreadable(read, chunk)) from error
         yield batch
 
