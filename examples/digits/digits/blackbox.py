@@ -9,6 +9,7 @@ report.txt  the first layer that was not finite, the samples that are so alone, 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from .config import Config, describe
 from .data import Dataset, Task, TensorSet, batches
 from .device import place
 from .distributed import from_first, gather_rows
+from .exhaustion import unwritten
 from .nonfinite import not_finite_alone, traced
 from .optim import param_groups
 from .precision import Precision
@@ -63,8 +65,8 @@ class BlackBox:
 
     def leave(self, box: dict[str, Any], error: str) -> str:
         """Writes the folder; what was found, in words."""
-        self.path.mkdir(exist_ok=True)
-        save(box, self.path / "step.pt")
+        replay = f"to run it once more: python -m {__package__}.replay {self.path}"
+        last = unwritten(self.path / "step.pt", partial(save, box)) or [replay]
         model, loss_fn = self.state.parts["model"], self.state.parts["loss"]
         again = Again(box, model, loss_fn, self.precision, self.config, self.optimize)
         # hooks are not called in compiled code
@@ -74,8 +76,9 @@ class BlackBox:
             found = ["one process cannot run shards"] if shards else again.investigate()
         told = "\n".join([error, *found])
         steps = [f"step {n}: loss {loss:.6g}, norm {norm:.6g}" for n, loss, norm in box["last"]]
-        (self.path / "report.txt").write_text("\n".join([told, "", *steps]) + "\n")
-        return f"{told}\nto run it once more: python -m {__package__}.replay {self.path}"
+        report = "\n".join([told, "", *steps]) + "\n"
+        last += unwritten(self.path / "report.txt", lambda file: file.write_text(report))
+        return "\n".join([told, *last])
 
     def fill(self, inputs: Tensor, targets: Tensor) -> dict[str, Any]:
         """All but what the step has changed, and the batch of all processes. No weight is changed: the step was not taken."""

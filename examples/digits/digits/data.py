@@ -11,12 +11,13 @@ from torch.utils.data import DataLoader
 
 from .device import cores
 from .randomness import generator_for
-from .reading import leave_interrupts_to_the_run, reading
+from .reading import leave_signals_to_the_run, reading, started
 from .shares import passes_of
 
 Batch = tuple[Tensor, Tensor]
 CPU = torch.device("cpu")
 LOOKED_AT = 10_000  # rows at a time: the tensors may be files that memory does not hold
+HANGS = 600  # seconds for a batch, after which a process that loads data will not bring it any more
 
 
 class Dataset(Protocol):
@@ -136,11 +137,12 @@ def fetch(
         batch_sampler=map(Tensor.tolist, wanted),  # one by one: all would take much memory
         num_workers=workers,
         collate_fn=as_it_is,  # type: ignore[arg-type]
-        worker_init_fn=leave_interrupts_to_the_run,
+        worker_init_fn=leave_signals_to_the_run,
+        timeout=HANGS,
         pin_memory=device.type == "cuda",
         generator=torch.Generator(),  # a loader would otherwise draw from the global generator
     )
-    return reading(iter(loader), dataset.__getitems__, chunks)
+    return reading(started(loader), dataset.__getitems__, chunks)
 
 
 def as_it_is(batch: Batch) -> Batch:

@@ -1,7 +1,7 @@
 """Being asked to stop, by Ctrl-C or by a scheduler's SIGTERM: the run saves at the end of the step and leaves.
 
-Exit codes: 130 after Ctrl-C, 143 after SIGTERM, as in a shell. The same command goes on; a scheduler can requeue on 143. It
-should send SIGTERM to this process alone (Slurm: `sbatch --signal=B:TERM@60`, and `exec python ...` in the script), not to those that load data.
+Exit codes: 130 after Ctrl-C, 143 after SIGTERM, as in a shell. The same command goes on; a scheduler can requeue on 143 (Slurm:
+`sbatch --signal=B:TERM@60`, and `exec python ...` in the script). SIGTERM may reach the processes that load data as well, but on macOS.
 """
 
 import signal

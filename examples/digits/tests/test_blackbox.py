@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from digits import blackbox
 from digits import replay as replay_module
 from digits import train as training
 from digits.blackbox import NAMED, Again
@@ -101,6 +102,19 @@ def test_replay_finds_what_the_run_found(diverging, stopped, monkeypatch, capsys
     monkeypatch.setattr(sys, "argv", ["replay", str(folder), "--device=cpu"])
     replay_module.main()
     assert capsys.readouterr().out.splitlines()[1:4] == found
+
+
+def test_on_a_full_disk_what_was_found_is_told_all_the_same(diverging, stopped, monkeypatch):
+    def save(box, path) -> None:
+        path.with_name("report.txt").mkdir()  # so that it cannot be written either
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos")  # torch's
+
+    monkeypatch.setattr(blackbox, "save", save)
+    told, folder = stopped(diverging)
+    assert "\nfirst not finite: " in told
+    step, report = told.splitlines()[-2:]
+    assert step.startswith(f"{folder / 'step.pt'} cannot be written: [enforce fail at")
+    assert report.startswith(f"{folder / 'report.txt'} cannot be written: [Errno ")
 
 
 def test_a_run_that_ends_well_leaves_no_box(config, trained):

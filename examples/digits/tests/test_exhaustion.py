@@ -8,6 +8,7 @@ import torch
 from digits import command
 from digits import train as training
 from digits.config import load
+from digits.data import fetch
 from digits.exhaustion import explained
 from digits.run import Run
 
@@ -68,6 +69,24 @@ def test_in_evaluation_parts_of_a_batch_would_not_help(config):
 
     with pytest.raises(MemoryError, match=r"a smaller `at_once` in evaluate\.py gives"):
         fail()
+
+
+class TooLarge:
+    """Samples that memory does not hold."""
+
+    def __getitems__(self, indices):
+        return torch.empty(2**62, dtype=torch.int8)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_where_a_batch_cannot_be_read_parts_of_it_would_not_help(config, workers):
+    def fail() -> None:
+        with explained(replace(config, batch_size=16)):
+            list(fetch(TooLarge(), [torch.arange(2)], workers))
+
+    with pytest.raises(MemoryError, match="a batch is read whole, so batch_size=8 helps") as told:
+        fail()
+    assert ("workers=0" in str(told.value)) == bool(workers)
 
 
 def test_the_command_ends_with_one_sentence_and_exit_code_1(

@@ -1,8 +1,13 @@
 """Asked to stop, a run saves at the end of the step and leaves; a damaged checkpoint or a full disk does not end it."""
 
+import gc
 import io
+import multiprocessing
 import os
 import signal
+import subprocess
+import sys
+import time
 import zipfile
 from dataclasses import replace
 
@@ -91,16 +96,47 @@ def test_a_second_signal_ends_the_process_at_once(config, trained, signalled):
 
 
 class Interrupted:
-    """Samples whose reading brings a Ctrl-C."""
+    """Samples whose reading brings a signal."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
     def __getitems__(self, indices):
-        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), self.number)
         return torch.tensor(indices), torch.tensor(indices)
 
 
-def test_a_process_that_loads_data_leaves_interrupts_to_the_run():
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="does not tell who sent a signal")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=ON_LINUX)])
+def test_a_process_that_loads_data_leaves_signals_to_the_run(number):
     chunks = [torch.tensor([0]), torch.tensor([1])]
-    assert [int(x) for x, _ in fetch(Interrupted(), chunks, workers=1)] == [0, 1]
+    assert [int(x) for x, _ in fetch(Interrupted(number), chunks, workers=1)] == [0, 1]
+
+
+@ON_LINUX
+def test_a_signal_to_every_process_of_a_run_saves_and_leaves_at_once(config, trained, monkeypatch):
+    """As `timeout` and systemd send it."""
+    task = type(config.task())
+    augment = task.augment
+
+    def augment_after_signal(self, inputs, generator):
+        processes = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+        assert len(processes) == 3
+        subprocess.run(["sh", "-c", "kill -TERM " + " ".join(map(str, processes))], check=True)
+        time.sleep(0.2)  # a process that dies of it is noticed
+        return augment(self, inputs, generator)
+
+    monkeypatch.setattr(task, "augment", augment_after_signal)
+    with pytest.raises(SystemExit) as left:
+        trained(replace(config, workers=2), "stopped")
+    assert left.value.code == 128 + signal.SIGTERM
+    began = time.monotonic()
+    del left  # its frames hold what has loaded the data
+    gc.collect()
+    assert multiprocessing.active_children() == []
+    assert time.monotonic() - began < 4  # torch waits 5 s for a process that does not end
 
 
 def flip_a_bit(content: bytearray) -> None:

@@ -1,9 +1,12 @@
 """Loading by other processes: how many there are, what they pin, and how a file that breaks in the middle of a run is told."""
 
+import multiprocessing
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -129,13 +132,28 @@ class Unruly:
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_whatever_a_data_set_raises_is_told_with_the_sample(workers):
+@pytest.mark.parametrize("error", [KeyError("mask"), RuntimeError("no such codec")])
+def test_whatever_a_data_set_raises_is_told_with_the_sample(error, workers):
     def fail() -> None:
-        raise KeyError("mask")
+        raise error
 
-    with pytest.raises(ReadingError) as error:
+    with pytest.raises(ReadingError) as told:
         list(data.in_order(Unruly(fail), 2, workers))
-    assert str(error.value) == "sample 3: KeyError: 'mask'"
+    assert str(told.value) == f"sample 3: {type(error).__name__}: {error}"
+
+
+def test_a_process_that_hangs_is_told_with_the_rows_that_it_reads(config, monkeypatch):
+    monkeypatch.setattr(data, "HANGS", 1)
+    monkeypatch.setattr(torch.utils.data._utils, "MP_STATUS_CHECK_INTERVAL", 0.5)  # or 5 s for it
+
+    def read_all() -> None:
+        with explained(replace(config, workers=1)):
+            list(data.in_order(Unruly(partial(time.sleep, 60)), 2, 1))
+
+    told = r"a process that loads data hangs \(.* 1 seconds; rows waited for: 2, 3\). With workers="
+    with pytest.raises(TimeoutError, match=told):
+        read_all()
+    assert multiprocessing.active_children() == []
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
