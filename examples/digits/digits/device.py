@@ -32,9 +32,16 @@ def place_model(model: nn.Module, device: torch.device) -> None:
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def to_device(tensor: Tensor, device: torch.device) -> Tensor:
+    """On the device; nobody waits for a copy, which has to come from pinned memory for that."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()  # itself, where a loader has pinned it
+    return tensor.to(device, non_blocking=True)
+
+
 def place(inputs: Tensor, device: torch.device) -> Tensor:
     """A batch on the device; images on a GPU with their channels last, where convolutions are fastest."""
-    inputs = inputs.to(device, non_blocking=True)
+    inputs = to_device(inputs, device)
     # not on a CPU: torch 2.13 crashes in the backward pass of a GroupNorm after frozen layers
     images_on_gpu = inputs.ndim == 4 and device.type == "cuda"
     return inputs.contiguous(memory_format=torch.channels_last) if images_on_gpu else inputs

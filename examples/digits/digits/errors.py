@@ -42,6 +42,8 @@ def told_plainly(errors: tuple[type[Exception], ...] = WORDED) -> Iterator[None]
             raise
         raised_in = Path(traceback.extract_tb(error.__traceback__)[-1].filename).resolve().parent
         worded = raised_in in (PACKAGE, PACKAGE / "readers", PACKAGE / "tools")
+        if isinstance(error, ReadingError):
+            worded = isinstance(error.__cause__, WORDED)
         hint = "" if worded else " (TRACEBACK=1 shows where)"
         print(f"error: {error}{hint}", file=sys.stderr)
         raise SystemExit(2) from error

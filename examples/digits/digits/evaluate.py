@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from .config import Config
 from .data import Dataset, Task, in_order
 from .data_checks import with_test_set
-from .device import pick_device, place
+from .device import pick_device, place, to_device
 from .distributed import from_first, gather_rows
 from .errors import ReadingError, told_plainly
 from .precision import Precision
@@ -70,7 +70,7 @@ def evaluate(
                 with precision.autocast():
                     output = model(place(inputs, device))
                 outputs.append(output.float())
-                targets.append(target.to(device, non_blocking=True))
+                targets.append(to_device(target, device))
             # of several processes; what was computed twice, so that all had as much to do, comes last
             all_outputs = gather_rows(torch.cat(outputs))[: len(dataset)]
             all_targets = gather_rows(torch.cat(targets))[: len(dataset)]

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .config import Config
 from .data import Batch, Dataset, Task, TensorSet, batches
-from .device import place
+from .device import place, to_device
 from .randomness import generator_for
 from .shares import share
 
@@ -45,7 +45,7 @@ def feed(
         if rows != slice(0, samples):
             inputs = inputs[rows]
             targets = targets[rows] if len(targets) == samples else targets
-        yield place(inputs, device), targets.to(device, non_blocking=True)
+        yield place(inputs, device), to_device(targets, device)
 
 
 def in_whole_batch(inputs: Tensor, rows: slice, samples: int) -> Tensor:

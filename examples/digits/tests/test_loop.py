@@ -61,12 +61,14 @@ def test_as_many_processes_load_the_data_as_the_config_says(config, trained, mon
 
 
 def test_only_images_on_a_gpu_have_their_channels_last():
-    """And no copy to a device is waited for."""
+    """And no copy to a device is waited for, as it comes from pinned memory."""
     for kind, dimensions, formats in (("cuda", 4, 1), ("cuda", 2, 0), ("cpu", 4, 0)):
-        device, inputs, model = torch.device(kind), Mock(ndim=dimensions), Mock()
-        inputs.to.return_value = inputs
+        device, model = torch.device(kind), Mock()
+        inputs = Mock(ndim=dimensions, device=torch.device("cpu"))
+        inputs.to.return_value = inputs.pin_memory.return_value = inputs
         place(inputs, device)
         inputs.to.assert_called_once_with(device, non_blocking=True)
+        assert inputs.pin_memory.called == (kind == "cuda")
         asked = [call.kwargs["memory_format"] for call in inputs.contiguous.call_args_list]
         assert asked == [torch.channels_last] * formats
         place_model(model, device)

@@ -6,7 +6,7 @@ import pytest
 
 from digits import train as training
 from digits.config import load
-from digits.errors import told_plainly
+from digits.errors import ReadingError, told_plainly
 
 CONFIG = """from dataclasses import replace
 import runpy
@@ -88,6 +88,14 @@ def test_the_place_in_a_component_of_ones_own_can_be_asked_for(monkeypatch, caps
     monkeypatch.setenv("TRACEBACK", "1")
     with pytest.raises(ValueError, match="too short"), told_plainly():
         component()
+
+
+def test_where_a_sample_could_not_be_read_can_be_asked_for(capsys):
+    """Unless the reader has worded it: a KeyError, for one, has not."""
+    for error, hint in ((KeyError("x"), " (TRACEBACK=1 shows where)"), (OSError("cut off"), "")):
+        with pytest.raises(SystemExit), told_plainly((ReadingError,)):
+            raise ReadingError(error, 7) from error
+        assert capsys.readouterr().err == f"error: {ReadingError(error, 7)}{hint}\n"
 
 
 def test_what_the_project_words_needs_no_traceback(capsys):
