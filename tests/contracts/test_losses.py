@@ -59,7 +59,8 @@ def value_and_gradient(loss, outputs, targets):
 
 def divisor(loss, targets):
     """What the mean was divided by, as the training loop derives it from torch's names."""
-    kept = targets[targets != loss.ignore_index] if hasattr(loss, "ignore_index") else targets
+    ignored = getattr(loss, "ignore_index", None)
+    kept = targets if ignored is None else targets[targets != ignored]
     weight = getattr(loss, "weight", None)
     return len(kept) if weight is None else weight[kept].sum()
 

@@ -15,6 +15,7 @@ from .errors import ReadingError
 from .exhaustion import of_the_machine
 
 Read = Callable[[Any], Any]  # the `__getitems__` of a data set
+LOOK = 1.0  # seconds from one look whether the run is alive to the next
 
 
 def reading(batches: Iterator[Any], read: Read, chunks: Iterable[Tensor]) -> Iterator[Any]:
@@ -61,8 +62,11 @@ def leave_signals_to_the_run(worker: int) -> None:
 
 
 def end_with_the_run() -> None:
-    """Waits for the SIGTERM by which the run itself ends a process that is left at its end."""
+    """Ends this process when the run does, or asks for it by SIGTERM, as of one that is left at its end."""
     if sys.platform == "linux" and (run := multiprocessing.parent_process()):
-        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != run.pid:
-            pass
+        # torch looks as well, but not where the run was killed while this process was starting
+        while run.is_alive():
+            sent = signal.sigtimedwait({signal.SIGTERM}, LOOK)
+            if sent and sent.si_pid == run.pid:
+                break
         os._exit(0)  # another code would be told as a death

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -154,6 +155,33 @@ def test_a_process_that_hangs_is_told_with_the_rows_that_it_reads(config, monkey
     with pytest.raises(TimeoutError, match=told):
         read_all()
     assert multiprocessing.active_children() == []
+
+
+ORPHANED = """
+import os, signal, torch
+from torch.utils.data._utils import worker
+from digits import data
+
+class Readers:
+    def __len__(self):
+        return 4
+    def __getitems__(self, rows):
+        return torch.tensor([os.getpid()]), torch.tensor([0])
+
+worker.ManagerWatchdog.is_alive = lambda self: True  # as where the run dies while a process starts
+batches = data.in_order(Readers(), 1, 1)
+print(int(next(batches)[0]), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others leave it to torch alone")
+def test_a_process_that_loads_data_ends_with_its_run():
+    """It holds the output of the run, whose end would otherwise never be seen here."""
+    command = [sys.executable, "-c", ORPHANED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert done.stdout.strip().isdigit()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")

@@ -15,7 +15,7 @@ class CrossEntropy(nn.Module):
 
     label_smoothing: the share of each target that is spread evenly over all K classes
     class_weights: how much each class counts; the mean then divides by the samples' weights
-    ignore_index: samples with this target are left out; None: every sample counts
+    ignore_index: samples with this target are left out; None: none is
     """
 
     weight: Tensor | None

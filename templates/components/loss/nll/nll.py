@@ -14,7 +14,7 @@ class NegativeLogLikelihood(nn.Module):
     """The log-softmax of the logits, then minus its mean at the targets.
 
     class_weights: how much each class counts; the mean then divides by the samples' weights
-    ignore_index: samples with this target are left out; None: every sample counts
+    ignore_index: samples with this target are left out; None: none is
     """
 
     weight: Tensor | None
