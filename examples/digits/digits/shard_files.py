@@ -8,6 +8,7 @@ import hashlib
 import pickle
 import shutil
 import warnings
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import is_dataclass
 from enum import Enum
@@ -84,13 +85,13 @@ def check_shards(run_path: Path, noted: dict[str, Any]) -> None:
         raise ValueError(f"{file} is damaged or gone")
 
 
-def discard_unused(run_path: Path) -> None:
-    """Removes the folders that no checkpoint names; none while there is a checkpoint that cannot be read."""
+def discard_unused(run_path: Path, needed: Iterable[str] = ()) -> None:
+    """Removes the folders that no checkpoint names, but for those that are needed; none while there is a checkpoint that cannot be read."""
     folders = list((run_path / FOLDER).glob("*"))
     if not folders or not is_first():
         return
     try:
-        used = {folder_of(file) for file in run_path.glob("*.pt")}
+        used = {*needed, *map(folder_of, run_path.glob("*.pt"))}
     except Exception:  # torch raises half a dozen types for a broken file
         return
     for folder in folders:

@@ -81,9 +81,10 @@ class Writer:
         """
         written, self.written = self.written, []
         errors = {path: error for path, future in written if (error := future.exception())}
+        shards = [future for _, future, _ in self.owed.values() if future is not None]
+        needed = [future.result()["folder"] for future in shards if not future.exception()]
         for run_path in {path.parent for path, _ in written}:
-            if not self.owed:  # which may name shards
-                discard_unused(run_path)
+            discard_unused(run_path, needed)
         if not errors:
             self.failures = 0 if written else self.failures
             return

@@ -126,9 +126,11 @@ def test_ctrl_c_says_how_to_go_on(command, config_file, monkeypatch, tmp_path):
     assert (folder / "report.json").exists()
 
     finished = (folder / "last.pt").read_bytes()
-    assert command()[0] == 0
+    code, output, _ = command()
+    assert code == 0
+    assert output == f"{folder} is complete; --fresh trains it once more\n"
     assert (folder / "last.pt").read_bytes() == finished
-    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name, f"{folder.name}-2"]
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
 def test_a_gradient_that_is_not_finite_ends_with_exit_code_1(command, monkeypatch):

@@ -98,7 +98,7 @@ def test_the_command_ends_with_one_sentence_and_exit_code_1(
     config = load(config_file)
     monkeypatch.setattr(training, "train", train)
     monkeypatch.setattr(command, "load", lambda *_: config)
-    monkeypatch.setattr(training.Run, "begin", lambda *_, **__: Run(tmp_path))
+    monkeypatch.setattr(command, "begun", lambda *_, **__: Run(tmp_path))
     monkeypatch.setattr("sys.argv", ["train", str(config_file)])
     with pytest.raises(SystemExit) as stop:
         training.main()
