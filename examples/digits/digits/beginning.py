@@ -32,8 +32,7 @@ def begun(name: str, config: dict[str, Any], *, fresh: bool = False) -> Run:
         return complete
     if unfinished and not fresh:
         with suppress(ValueError):  # its config cannot be read: there is nothing to compare
-            old = json.loads((unfinished.path / "config.json").read_text())
-            different = changes(old, json.loads(text))
+            different = changes(unfinished.settings(), json.loads(text))
             how = "its own settings go" if bound(different) else "--resume goes"
             print(f"{unfinished.path} is unfinished; {how} on with it")
             print(f"{run.path} is begun, since these differ: {'; '.join(different)}")

@@ -28,7 +28,7 @@ def resumed(name: str, config: Config) -> Run:
     runs = [run for run in folders if exists(*run.checkpoints)]
     if not runs:
         raise FileNotFoundError(f"no run {name} has a checkpoint to go on from")
-    olds = [json.loads((run.path / "config.json").read_text()) for run in runs]
+    olds = [run.settings() for run in runs]
     new = json.loads(json.dumps(describe(config)))
     fitting = [number for number, old in enumerate(olds) if not bound(changes(old, new))]
     newest = fitting[-1] if fitting else -1

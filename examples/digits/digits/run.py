@@ -105,6 +105,14 @@ class Run:
         for tracker in self.trackers:
             tracker.log(record)
 
+    def settings(self) -> dict[str, Any]:
+        """The config that it was begun with, or last went on with."""
+        file = self.path / "config.json"
+        try:
+            return json.loads(file.read_text())  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise ValueError(f"{file} holds no config: {error}") from error
+
     def records(self) -> list[dict[str, Any]]:
         """All records so far, oldest first."""
         if not self.metrics_file.exists():

@@ -144,8 +144,12 @@ def test_the_newest_run_with_a_checkpoint_goes_on(config, ended, tmp_path):
     assert resumed("a", config).path == tmp_path / "a-11"
     shutil.copytree(run.path, tmp_path / "a-13")  # cannot go on with this seed
     other = json.dumps(describe(replace(config, seed=8)))
-    (tmp_path / "a-13" / "config.json").write_text(other)
+    settings = tmp_path / "a-13" / "config.json"
+    settings.write_text(other)
     assert resumed("a", config).path == tmp_path / "a-11"
+    settings.write_text("{")
+    with pytest.raises(ValueError, match="holds no config"):
+        resumed("a", config)
 
 
 def test_without_a_checkpoint_there_is_nothing_to_resume(config, ended):

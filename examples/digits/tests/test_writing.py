@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from threading import Event
 
 import pytest
 import torch
 from torch import nn
 
+from digits import train as training
 from digits import writing
 from digits.storage import numbered, read
 from digits.writing import Writer, copied
@@ -75,6 +77,24 @@ def test_a_file_to_go_on_from_is_written_last(config, trained, saving):
     saving(lambda *file: written.append(file))
     trained(replace(config, evaluate_steps=6))
     assert written == [("model.pt", 1), ("best.pt", 1), ("last.pt", 2)]
+
+
+def test_an_evaluation_waits_for_what_the_one_before_has_saved(
+    config, trained, saving, monkeypatch
+):
+    """Where the disk is slower than the training, copies would fill the memory."""
+    seen = []
+    saving(lambda name, _: time.sleep(0.1) or seen.append(name))
+    evaluate = training.figures_of
+
+    def note_and_evaluate(*arguments) -> dict[str, float]:
+        seen.append("evaluation")
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(training, "figures_of", note_and_evaluate)
+    trained(replace(config, evaluate_steps=2))
+    after = [name for name, then in pairwise(seen) if then == "evaluation"]
+    assert after == ["last.pt", "last.pt"]
 
 
 def test_records_are_on_the_disk_before_their_checkpoint(saving, tmp_path, monkeypatch):
