@@ -5,7 +5,6 @@ import functools
 import importlib.util
 import re
 import shlex
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -107,10 +106,32 @@ def skeleton(line):
     return re.sub(r"[\d.,]+(e[+-]?\d+)?", "0", line).replace("*", "").split()
 
 
+# Ctrl-C as soon as a line is printed: signalled from outside, a busy machine could be past it
+INTERRUPTED = """
+import os, signal, sys
+
+write = sys.stdout.write
+
+def write_and_interrupt(text):
+    written = write(text)
+    if text.split()[:2] == os.environ["INTERRUPT_AFTER"].split()[:2]:
+        signal.raise_signal(signal.SIGINT)
+    return written
+
+sys.stdout.write = write_and_interrupt
+"""
+
+
 def run(command, folder, environment):
     """The output of a command. Where the page shows ^C, it is interrupted after the line above."""
-    process = subprocess.Popen(
-        f"exec {command.line}",
+    if "^C" in command.shown:
+        customized = Path(environment["HOME"]) / "interrupted"
+        customized.mkdir(exist_ok=True)
+        (customized / "sitecustomize.py").write_text(INTERRUPTED)
+        after = command.shown[command.shown.index("^C") - 1]
+        environment = environment | {"PYTHONPATH": str(customized), "INTERRUPT_AFTER": after}
+    done = subprocess.run(
+        command.line,
         shell=True,
         cwd=folder,
         env=environment,
@@ -119,15 +140,8 @@ def run(command, folder, environment):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    until = command.shown[command.shown.index("^C") - 1] if "^C" in command.shown else None
-    output = []
-    with process:
-        for line in process.stdout:
-            output.append(line.rstrip())
-            if until and line.split()[:2] == until.split()[:2]:
-                process.send_signal(signal.SIGINT)
-    assert process.returncode == command.exit_code(), "\n".join([command.line, *output])
-    return output
+    assert done.returncode == command.exit_code(), f"{command.line}\n{done.stdout}"
+    return done.stdout.splitlines()
 
 
 # What the first release lacked, and what the next one says about it.

@@ -17,14 +17,23 @@ COVERING = covering_set(list(valid_combinations(CATALOGUE)))
 TASKS = CATALOGUE.names("task")
 # A little below what was measured with several seeds: other processors round differently.
 REACHED = {
-    "image_classification": 0.97,
+    "image_classification": 0.955,  # 0.964 to 0.992: the best of 250 validation rows may come early
     "metric_learning": 0.95,
     "tabular_classification": 0.88,
     "tabular_regression": 0.83,
     "text_classification": 0.87,
 }
 ONE_PENGUIN = 1 / 83  # of the smallest test set
-IN_ONE_PROCESS = "not (killed_process or another_process or one_sentence_and_exit_code)"
+# These tests see of a combination its task alone ...
+OF_THE_TASK = {
+    *("commands", "comparing", "config", "continuing", "data", "exhaustion", "full_disk"),
+    *("interruption", "loading", "mistakes", "outliers", "provenance", "run", "same_data"),
+    *("shares", "writing"),
+}
+# ... and these see in a new process what others see in the same, or the data
+IN_ONE_PROCESS = (
+    "not (killed_process or another_process or one_sentence_and_exit_code or rows_held_out)"
+)
 
 
 def run(*command, folder, **variables):
@@ -47,6 +56,12 @@ def scaffold(folder, *choices, python=sys.executable):
     return folder / "sample"
 
 
+def of_the_task(project):
+    files = {project / "tests" / f"test_{name}.py" for name in OF_THE_TASK}
+    assert all(file.exists() for file in files)
+    return files
+
+
 def flags(combination):
     return [f"--{kind}={name}" for kind, name in zip(KINDS, combination, strict=True)]
 
@@ -63,7 +78,7 @@ def test_a_project_passes_its_own_tests(combination, tmp_path):
     if combination is next(other for other in COVERING if other[0] == combination[0]):
         output = run(sys.executable, "-m", "pytest", "-q", folder=project)
     else:
-        files = sorted(project.glob("tests/test_*.py"))
+        files = sorted({*project.glob("tests/test_*.py")} - of_the_task(project))
         code, output = run_pytest(project, "-x", "-m", "not slow", "-k", IN_ONE_PROCESS, *files)
         assert code == 0, output[-4000:]
     assert " passed" in output
@@ -71,11 +86,12 @@ def test_a_project_passes_its_own_tests(combination, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
-def test_a_project_is_clean(task, tmp_path):
+def test_a_project_is_clean(task, tmp_path, tmp_path_factory):
     project = scaffold(tmp_path, "--task", task)
     run(sys.executable, "-m", "ruff", "check", folder=project)
     run(sys.executable, "-m", "ruff", "format", "--check", folder=project)
-    run(sys.executable, "-m", "mypy", folder=project)
+    cache = tmp_path_factory.getbasetemp() / "mypy"  # torch is read once for all tasks
+    run(sys.executable, "-m", "mypy", f"--cache-dir={cache}", folder=project)
 
 
 @pytest.mark.slow

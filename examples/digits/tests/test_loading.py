@@ -149,7 +149,7 @@ def test_a_process_that_hangs_is_told_with_the_rows_that_it_reads(config, monkey
 
     def read_all() -> None:
         with explained(replace(config, workers=1)):
-            list(data.in_order(Unruly(partial(time.sleep, 60)), 2, 1))
+            list(data.in_order(Unruly(partial(time.sleep, 10)), 2, 1))
 
     told = r"a process that loads data hangs \(.* 1 seconds; rows waited for: 2, 3\). With workers="
     with pytest.raises(TimeoutError, match=told):
@@ -179,7 +179,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_process_that_loads_data_ends_with_its_run():
     """It holds the output of the run, whose end would otherwise never be seen here."""
     command = [sys.executable, "-c", ORPHANED]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert done.stdout.strip().isdigit()
 
@@ -191,7 +191,7 @@ def test_a_process_that_dies_is_told_with_what_to_change(config):
 
     def read_all() -> None:
         with explained(replace(config, workers=2)):
-            list(data.in_order(Unruly(die), 2, 2))
+            list(data.in_order(Unruly(die), 6, 1))  # one batch: none is on its way as it dies
 
     told = r"a process that loads data is dead \(DataLoader worker .*try workers=1\. With work"
     with pytest.raises(ChildProcessError, match=told):

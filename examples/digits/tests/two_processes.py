@@ -178,7 +178,7 @@ def die_once(folder: Path, times: int) -> None:
 
 
 if __name__ == "__main__":
-    distributed.PATIENCE = timedelta(seconds=60)  # a hang is a failure: it must not last
+    distributed.PATIENCE = timedelta(seconds=30)  # a hang is a failure: it must not last
     with joined():
         if len(sys.argv) > 2:
             die_once(Path(sys.argv[1]), int(sys.argv[2]))
