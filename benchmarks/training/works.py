@@ -77,10 +77,10 @@ def training_work(
 
 
 WORKS = (
-    training_work("mlp", "MLP on digits", "mlp", IMAGES, 40, 10, 5),
-    training_work("cnn", "CNN on digits", "cnn", IMAGES, 8, 4, 3),
-    training_work("lstm", "LSTM on definitions", "lstm", TEXTS, 1, 1, 2),
-    training_work("transformer", "Transformer on definitions", "transformer", TEXTS, 1, 1, 2),
+    training_work("mlp", "MLP on digits", "mlp", IMAGES, 40, 10, 9),
+    training_work("cnn", "CNN on digits", "cnn", IMAGES, 8, 4, 5),
+    training_work("lstm", "LSTM on definitions", "lstm", TEXTS, 1, 1, 3),
+    training_work("transformer", "Transformer on definitions", "transformer", TEXTS, 1, 1, 3),
 )
 
 

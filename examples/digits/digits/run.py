@@ -100,8 +100,9 @@ class Run:
         """Adds a record; a crash loses at most this one and harms none before it."""
         if not is_first():
             return
-        with self.metrics_file.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        # unbuffered: a record is one write, and needs no buffers of its own
+        with self.metrics_file.open("ab", buffering=0) as file:
+            file.write(json.dumps(record).encode() + b"\n")
         for tracker in self.trackers:
             tracker.log(record)
 
