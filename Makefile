@@ -43,7 +43,7 @@ example: $(VENV)/tool  ## write examples/digits anew from the template
 bench-tool: $(VENV)/tool  ## measure torchgen beside other programs, and write docs/benchmarks.md (minutes)
 	$(BIN)/python benchmarks/tool/run.py
 
-bench-training: $(VENV)/tool  ## measure the generated loop beside other libraries, and write docs/benchmarks-training.md (half an hour)
+bench-training: $(VENV)/tool  ## measure the generated loop beside other libraries, and write docs/benchmarks-training.md (an hour)
 	$(BIN)/python -m benchmarks.training.run
 
 bench-growth: $(VENV)/dev  ## measure how the cost of a training grows with its work, and write docs/benchmarks-growth.md (a quarter of an hour)

@@ -1,6 +1,6 @@
 """Measures the generated training loop beside a bare one and beside other libraries.
 
-    python -m benchmarks.training.run               half an hour; writes results/VERSION.json and the page
+    python -m benchmarks.training.run               an hour; writes results/VERSION.json and the page
     python -m benchmarks.training.run --rounds 1    a first look
 
 Every library gets a virtual environment of its own in build/benchmarks/training; what cannot be installed, or does not compute the
