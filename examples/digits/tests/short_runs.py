@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest import mock
 
@@ -57,15 +58,17 @@ def train(config: Config, path: Path, *, stop_after: int = 6) -> None:
 
 def signalled(config: Config, path: Path) -> list:
     """A run whose last process alone is asked to stop, in its third step: every process's exit code and last step."""
-    real_count = training.Progress.count
+    real_count, asked = training.Progress.count, Event()
 
     def count_and_kill(progress: Any, *what: Any) -> None:
         real_count(progress, *what)
-        if progress.step == 3 and rank() == processes() - 1:
-            os.kill(os.getpid(), signal.SIGTERM)
+        if progress.step == 3:
+            asked.set()
+            if rank() == processes() - 1:
+                os.kill(os.getpid(), signal.SIGTERM)
 
     def save_slowly(*what: Any, **how: Any) -> None:
-        time.sleep(0.2 if rank() == 0 else 0)  # the others have to wait for it
+        time.sleep(1 if asked.is_set() and rank() == 0 else 0)  # the others have to wait for it
         storage.save(*what, **how)
 
     training.Progress.count = count_and_kill
