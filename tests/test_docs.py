@@ -110,6 +110,7 @@ def skeleton(line):
 INTERRUPTED = """
 import os, signal, sys
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
 write = sys.stdout.write
 
 def write_and_interrupt(text):

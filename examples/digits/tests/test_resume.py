@@ -113,11 +113,11 @@ conftest.training.train(config, conftest.Run(Path(sys.argv[2])))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
-@pytest.mark.parametrize("low", [False, True], ids=["plain", "low_in_parts_by_processes"])
-def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp_path, low):
+@pytest.mark.parametrize("parts", [False, True], ids=["plain", "in_parts_by_processes"])
+def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp_path, parts):
     """At random, again and again: no handler runs, nothing is cleaned up, and some kills fall into a save."""
-    settings = {"precision": "bf16" if low else "fp32", "evaluate_steps": 1, "workers": int(low)}
-    if low and not getattr(config.loss(), "compares_samples", False):
+    settings = {"precision": "fp32", "evaluate_steps": 1, "workers": int(parts)}
+    if parts and not getattr(config.loss(), "compares_samples", False):
         settings["micro_batches"] = 2
     config = replace(config, **settings)
     whole = trained(config, "whole")
@@ -134,7 +134,7 @@ def test_a_killed_process_goes_on(config_file, config, trained, differences, tmp
         codes.append(process.returncode)
     assert codes[0] == -9
     assert set(codes) <= {-9, 0}  # the later ones may have had little left to do
-    parts = trained(config, "killed")
+    killed = trained(config, "killed")
     for file in ("last_file", "best_file", "model_file"):
-        assert differences(read(getattr(whole, file)), read(getattr(parts, file))) == [], file
-    assert records(whole) == records(parts)
+        assert differences(read(getattr(whole, file)), read(getattr(killed, file))) == [], file
+    assert records(whole) == records(killed)
