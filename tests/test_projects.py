@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 from covering import KINDS, covering_set, valid_combinations
@@ -15,9 +16,10 @@ ROOT = Path(__file__).parent.parent
 CATALOGUE = Catalogue()
 COVERING = covering_set(list(valid_combinations(CATALOGUE)))
 TASKS = CATALOGUE.names("task")
-# A little below what was measured with several seeds: other processors round differently.
+# A little below what was measured: the means of three seeds, since processors round differently and the best of few rows may come early.
+SEEDS = (0, 1, 2)
 REACHED = {
-    "image_classification": 0.955,  # 0.964 to 0.992: the best of 250 validation rows may come early
+    "image_classification": 0.97,
     "metric_learning": 0.95,
     "tabular_classification": 0.88,
     "tabular_regression": 0.83,
@@ -28,7 +30,7 @@ ONE_PENGUIN = 1 / 83  # of the smallest test set
 OF_THE_TASK = {
     *("commands", "comparing", "config", "continuing", "data", "exhaustion", "full_disk"),
     *("interruption", "loading", "mistakes", "outliers", "provenance", "run", "same_data"),
-    *("shares", "writing"),
+    "shares",
 }
 # ... and these see in a new process what others see in the same, or the data
 IN_ONE_PROCESS = (
@@ -98,15 +100,20 @@ def test_a_project_is_clean(task, tmp_path, tmp_path_factory):
 @pytest.mark.parametrize("task", TASKS)
 def test_a_project_reaches_its_figure(task, tmp_path):
     project = scaffold(tmp_path, "--task", task)
-    run(sys.executable, "-m", "sample.train", "configs/baseline.py", folder=project)
-    evaluated = run(
-        sys.executable, "-m", "sample.evaluate", "runs/baseline", "--test", folder=project
-    )
-    # the set, the headline, the model, what it is compared with, other figures
-    _, _, model, *references, _ = evaluated.splitlines()
-    figure, *others = (float(line.split()[-1]) for line in (model, *references))
-    assert figure >= REACHED[task]
-    assert figure > max(others) - ONE_PENGUIN
+    figures = []
+    for seed in SEEDS:
+        name = f"seed-{seed}"
+        options = (f"seed={seed}", "--name", name)
+        run(sys.executable, "-m", "sample.train", "configs/baseline.py", *options, folder=project)
+        evaluated = run(
+            sys.executable, "-m", "sample.evaluate", f"runs/{name}", "--test", folder=project
+        )
+        # the set, the headline, the model, what it is compared with, other figures
+        _, _, model, *references, _ = evaluated.splitlines()
+        figure, *others = (float(line.split()[-1]) for line in (model, *references))
+        figures.append(figure)
+    assert fmean(figures) >= REACHED[task]
+    assert fmean(figures) > max(others) - ONE_PENGUIN
 
 
 @pytest.mark.slow
