@@ -46,14 +46,15 @@ class Writer:
             self.written.append((paths[-1], noted))
         if not is_first():
             return
-        payload = copied(payload, {})
+        what: dict[str, Any] | Path = copied(payload, {})
         for path in paths:
             kept = keep if path == paths[-1] else None
-            self.written.append((path, self.thread.submit(self.write, payload, noted, path, kept)))
+            self.written.append((path, self.thread.submit(self.write, what, noted, path, kept)))
+            what, noted = path, None  # which the next one is a copy of
 
     def write(
         self,
-        payload: dict[str, Any],
+        payload: dict[str, Any] | Path,
         noted: Future[dict[str, Any]] | None,
         path: Path,
         keep: int | None,

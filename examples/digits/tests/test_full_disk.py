@@ -53,7 +53,7 @@ def test_what_the_best_evaluation_left_is_written_later(config, trained, monkeyp
 
             def save_and_note(payload, path, *, keep=1, real_save=real_save):
                 real_save(payload, path, keep=keep)
-                steps.append((path.name, payload.get("progress", {}).get("step")))
+                steps.append((path.name, read(path).get("progress", {}).get("step")))
 
             patch.setattr(writing, "save", save_and_note)
             run = trained(config, file)

@@ -79,6 +79,19 @@ def test_a_file_to_go_on_from_is_written_last(config, trained, saving):
     assert written == [("model.pt", 1), ("best.pt", 1), ("last.pt", 2)]
 
 
+def test_what_two_files_hold_is_serialised_once(tmp_path, monkeypatch):
+    """That takes several times as long as to copy what came of it, while training goes on."""
+    serialised = []
+    serialise = torch.save
+    monkeypatch.setattr(torch, "save", lambda *what: serialised.append(what) or serialise(*what))
+    writer, (best, last) = Writer(), (tmp_path / "best.pt", tmp_path / "last.pt")
+    writer.save({"weight": torch.ones(3)}, best, last, keep=2)
+    writer.wait()
+    assert len(serialised) == 1
+    assert read(last)["weight"].tolist() == [1, 1, 1]
+    assert last.read_bytes() == best.read_bytes()
+
+
 def test_an_evaluation_waits_for_what_the_one_before_has_saved(
     config, trained, saving, monkeypatch
 ):
