@@ -47,11 +47,11 @@ def test_the_generated_project_and_the_bare_loop_compute_the_same_losses(work, t
     """One epoch of each; rounding alone may differ."""
     work = replace(work, epochs=1, evaluate_epochs=1)
     project = works.prepare(tmp_path / "project", work)
-    here = Path(sys.executable)
-    ours, bare = (rounds.run(side, work, here, project) for side in (OURS, BARE))
-    assert len(ours.losses) == len(bare.losses) == work.steps
-    assert len({*bare.losses}) > work.steps / 2
-    rounds.refuse_other_work(OURS, ours.losses, bare.losses)
+    both = (OURS, BARE)
+    runs, problems = rounds.run(both, work, pythons.here(both), project)
+    assert problems == {}
+    assert len(runs[OURS].losses) == len(runs[BARE].losses) == work.steps
+    assert len({*runs[BARE].losses}) > work.steps / 2
 
 
 @pytest.mark.parametrize("wrong", [1.1, float("nan"), float("inf")])
@@ -62,22 +62,70 @@ def test_a_side_with_other_losses_is_refused(wrong):
         rounds.refuse_other_work(OURS, [*bare[:-1], wrong], bare)
 
 
-def test_a_side_that_makes_fewer_steps_is_refused(tmp_path):
-    stamps = (
-        "import os; open(os.environ['STAMPS'], 'w')"
-        """.write('{"cpu": [1], "wall": [1], "losses": [1], "peak_bytes": 1}')"""
+STAMPED = """
+import sys, torch, stamps
+loss = torch.nn.CrossEntropyLoss()
+stamps.stamp_class(type(loss))
+weight = torch.ones(3, 4, requires_grad=True)
+for step in range(int(sys.argv[1])):
+    loss(weight * step, torch.tensor([0, 1, 2]))
+"""
+
+
+@pytest.fixture
+def short_round(tmp_path):
+    """Of the bare loop, here one that computes 30 losses, and of a side with another program."""
+
+    def run_both(*program):
+        bare, other = (
+            replace(side, command=("-c", *command))
+            for side, command in ((BARE, (STAMPED, "30")), (OURS, program))
+        )
+        (tmp_path / "project").mkdir()
+        work = replace(MLP, samples=64, epochs=30)
+        runs, problems = rounds.run(
+            (bare, other), work, pythons.here(KEPT.values()), tmp_path / "project"
+        )
+        return runs.get(bare), runs.get(other), problems.get(other)
+
+    return run_both
+
+
+def test_a_side_that_makes_fewer_steps_is_refused(short_round):
+    bare, short, problem = short_round(STAMPED, "29")
+    assert (len(bare.losses), short) == (30, None)
+    assert problem == "torchgen made 29 steps of 30"
+
+
+def test_a_side_that_fails_is_refused_with_what_it_said(short_round):
+    program = "import sys; print(sys.stdout.isatty()); sys.exit('no')"
+    assert short_round(program)[1:] == (None, "True\r\nno")
+
+
+IN_TURNS = """
+import os, time, torch, stamps
+now = 0.0
+def stop(process, signal):
+    global now
+    now += 100
+os.kill = stop
+time.perf_counter = lambda: now
+for step in range(5):
+    now += 0.06
+    stamps.stamp(torch.ones(1, requires_grad=True).sum())
+print(now)
+"""
+
+
+def test_the_turns_of_other_sides_are_not_counted(tmp_path):
+    """Steps of 0.06 s in turns of 0.1 s: it waits after the first, the third and the fifth."""
+    variables = rounds.environment(tmp_path, tmp_path / "stamps.json") | {"TURN": "0.1"}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_TURNS], env=variables, capture_output=True, text=True, check=True
     )
-    short = replace(BARE, command=("-c", stamps))
-    (tmp_path / "project").mkdir()
-    with pytest.raises(rounds.OtherWorkError, match=f"made 1 steps of {MLP.steps}"):
-        rounds.run(short, MLP, Path(sys.executable), tmp_path / "project")
-
-
-def test_a_side_that_fails_ends_with_what_it_said(tmp_path):
-    broken = replace(BARE, command=("-c", "import sys; print(sys.stdout.isatty()); sys.exit('no')"))
-    (tmp_path / "project").mkdir()
-    with pytest.raises(RuntimeError, match=r"^True\r\nno$"):
-        rounds.run(broken, MLP, Path(sys.executable), tmp_path / "project")
+    assert float(done.stdout) == pytest.approx(300.3)
+    wall = json.loads((tmp_path / "stamps.json").read_text())["wall"]
+    assert wall == pytest.approx([0.06, 0.12, 0.18, 0.24, 0.3])
 
 
 # --- measuring ---
@@ -100,9 +148,11 @@ def test_a_step_is_measured_within_an_epoch_and_the_whole_run_with_its_turns():
 
 
 def test_a_side_of_other_losses_is_left_out_and_named(monkeypatch, capsys):
-    def made_up(side, work, python, project):
-        taken = made_up_run(work, 0.001, 0.001)
-        return replace(taken, losses=[5.0] * work.steps) if side is sides.PEERS[0] else taken
+    def made_up(sides_of_it, work, pythons, project):
+        assert sides.PEERS[0] in sides_of_it or len(sides_of_it) == len(everybody) - 1
+        runs = {side: made_up_run(work, 0.001, 0.001) for side in sides_of_it}
+        wrong = runs.pop(sides.PEERS[0], None)
+        return runs, {sides.PEERS[0]: "its losses differ"} if wrong else {}
 
     monkeypatch.setattr(run, "run", made_up)
     skipped = {}
@@ -146,9 +196,10 @@ def made_up(ours=1.0, theirs=2.0):
 
     whole = [side(sides.OURS, ours), side(sides.BARE, 1.0), side(sides.AGAIN, 1.02)]
     work = {"name": "mlp", "title": "MLP", "steps": 40, "steps_per_epoch": 20, "evaluate_steps": 20}
+    work["machine"] = dict.fromkeys(("processor", "cores", "system", "python"), "1")
+    work |= {"date": "2026-11-30T00:00:00", "turn": 0.1}
     return {
         "torchgen": "0.2.0",
-        "machine": dict.fromkeys(("processor", "cores", "system", "python"), "1"),
         "versions": {"torch": "2"},
         "note": "",
         "works": [{**work, "sides": [*whole, side("keras", theirs)]}],

@@ -1,19 +1,27 @@
-"""One run of one side in a process of its own, and whether it computed what the bare loop did."""
+"""A round: every side trains once, in a process of its own, and whether it computed what the bare loop did.
+
+The sides take turns: a machine that is slow for a while, as those of others' neighbours are, is so for all of them.
+"""
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-from benchmarks.gpu.throughput.terminal import in_terminal
-from benchmarks.training.sides import Side
+from benchmarks.gpu.throughput.terminal import Watched
+from benchmarks.training.sides import BARE, Side
 from benchmarks.training.works import TrainingWork
 
 SCRIPTS = Path(__file__).parent / "sides"
 FIRST = 10  # steps that are not counted: they load what the later ones find loaded
+TURN = 0.1  # seconds
 COMPARED = 20  # steps whose losses have to agree; rounding grows from step to step
 
 
@@ -31,21 +39,97 @@ class OtherWorkError(Exception):
     """A side did not compute what the bare loop did, so its time says nothing."""
 
 
-def run(side: Side, work: TrainingWork, python: Path, project: Path) -> Run:
-    """Trains once, in a fresh copy of the project and in front of a terminal, so that bars are drawn."""
-    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
-        folder = Path(name) / "leaf"
-        shutil.copytree(project, folder)
-        command = [str(python), *(part.replace("SIDES", str(SCRIPTS)) for part in side.command)]
-        stamps = Path(name) / "stamps.json"
-        began = time.perf_counter()
-        in_terminal(command, folder, environment(Path(name), stamps))
-        record = json.loads(stamps.read_text())
-    # a trial step of a library's own comes before the others
-    cpu, wall, losses = (record[key][-work.steps :] for key in ("cpu", "wall", "losses"))
-    if len(losses) < work.steps:
-        raise OtherWorkError(f"{side.label} made {len(losses)} steps of {work.steps}")
-    return Run(cpu, [moment - began for moment in wall], losses, record["peak_bytes"])
+class Training:
+    """One side's training, in a fresh copy of the project and in front of a terminal, so that bars are drawn."""
+
+    def __init__(self, side: Side, work: TrainingWork, python: Path, project: Path) -> None:
+        self.side, self.work, self.python, self.project = side, work, python, project
+
+    def __enter__(self) -> "Training":
+        self.place = tempfile.TemporaryDirectory(prefix="benchmark-")
+        home = Path(self.place.name)
+        self.stamps = home / "stamps.json"
+        shutil.copytree(self.project, home / "leaf")
+        parts = (part.replace("SIDES", str(SCRIPTS)) for part in self.side.command)
+        command = [str(self.python), *parts]
+        self.began = time.perf_counter()
+        variables = environment(home, self.stamps) | {"TURN": str(TURN)}
+        self.watched = Watched(command, home / "leaf", variables)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.watched.process.kill()  # one that waits for its turn as well
+        self.watched.process.wait()
+        self.place.cleanup()
+
+    def is_stopped(self) -> bool:
+        """Waits until its turn is over, or all of it."""
+        process = self.watched.process
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            return True
+        process.returncode = os.waitstatus_to_exitcode(status)  # nobody else will be told
+        return False
+
+    def goes_on(self) -> bool:
+        """Has its turn; whether it needs another one."""
+        self.watched.process.send_signal(signal.SIGCONT)
+        return self.is_stopped()
+
+    def run(self) -> Run:
+        """What came of it.
+
+        Raises:
+            RuntimeError: it failed
+            OtherWorkError: it made fewer steps than it should
+        """
+        self.watched.end()
+        record = json.loads(self.stamps.read_text())
+        # a trial step of a library's own comes before the others
+        steps = self.work.steps
+        cpu, wall, losses = (record[key][-steps:] for key in ("cpu", "wall", "losses"))
+        if len(losses) < steps:
+            raise OtherWorkError(f"{self.side.label} made {len(losses)} steps of {steps}")
+        return Run(cpu, [moment - self.began for moment in wall], losses, record["peak_bytes"])
+
+
+def run(
+    sides: Sequence[Side], work: TrainingWork, pythons: Mapping[str, Path], project: Path
+) -> tuple[dict[Side, Run], dict[Side, str]]:
+    """The runs of the sides, and of those that have none that counts the reason. One of them is the bare loop.
+
+    They start one after the other, and take turns from their first loss on.
+    """
+    runs: dict[Side, Run] = {}
+    problems: dict[Side, str] = {}
+    with ExitStack() as stack:
+        begun, left = [], []
+        for side in sides:
+            training = Training(side, work, pythons[side.name], project)
+            begun.append(stack.enter_context(training))
+            left += [training] * training.is_stopped()
+        while left:
+            left = [training for training in left if training.goes_on()]
+        for training in begun:
+            try:
+                runs[training.side] = training.run()
+            except (OtherWorkError, RuntimeError) as problem:
+                problems[training.side] = str(problem)
+    bare = next(side for side in sides if side.name == BARE)
+    if bare in problems:
+        raise OtherWorkError(problems[bare])
+    for side, found in [*runs.items()]:
+        try:
+            refuse_other_work(side, found.losses, runs[bare].losses)
+        except OtherWorkError as problem:
+            problems[side] = str(problem)
+            del runs[side]
+    return runs, problems
 
 
 def environment(home: Path, stamps: Path) -> dict[str, str]:

@@ -20,9 +20,9 @@ from benchmarks.tool.environments import ROOT
 from benchmarks.tool.record import as_text, machine
 from benchmarks.training import page
 from benchmarks.training.pythons import Pythons, here, installed, versions
-from benchmarks.training.rounds import OtherWorkError, refuse_other_work, run
+from benchmarks.training.rounds import TURN, Run, run
 from benchmarks.training.samples import recorded
-from benchmarks.training.sides import BARE, KEPT, PEERS, Side
+from benchmarks.training.sides import KEPT, PEERS, Side
 from benchmarks.training.works import WORKS, TrainingWork, prepare
 
 import torchgen_cli
@@ -37,8 +37,7 @@ def main() -> None:
     pythons = here(sides) if arguments.here else installed(sides, arguments.environments, skipped)
     results: dict[str, Any] = {
         "torchgen": torchgen_cli.__version__,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": {key: value for key, value in machine().items() if key != "git"},
+        "date": now(),
         "versions": versions(pythons),
         "note": arguments.note,
         "works": [],
@@ -53,12 +52,26 @@ def main() -> None:
         results["versions"] = before["versions"] | results["versions"]
     for work in WORKS:
         if arguments.work in (None, work.name):
-            results["works"].append(measured(work, sides, pythons, arguments.rounds, skipped))
+            found = measured(work, sides, pythons, arguments.rounds, skipped)
+            results["works"].append(circumstances() | found)
             results["works"].sort(key=lambda one: [work.name for work in WORKS].index(one["name"]))
             file.write_text(as_text(results), encoding="utf-8")
             print(f"Written: {os.path.relpath(file)}")
     if not arguments.here:
         page.write()
+
+
+def circumstances() -> dict[str, Any]:
+    """Of each work: it may be measured anew on another machine than the others."""
+    return {
+        "date": now(),
+        "machine": {key: value for key, value in machine().items() if key != "git"},
+        "turn": TURN,
+    }
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def parsed() -> argparse.Namespace:
@@ -90,26 +103,22 @@ def measured(
     rounds: int | None,
     skipped: dict[str, str],
 ) -> dict[str, Any]:
-    """Every side's rounds of one work. The sides take turns, and each round begins with another one."""
-    taken: dict[Side, list[Any]] = {side: [] for side in sides if side.name in pythons}
+    """Every side's rounds of one work; each begins with another side."""
+    taken: dict[Side, list[Run]] = {side: [] for side in sides if side.name in pythons}
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         project = prepare(Path(name) / "project", work)
-        bare = next(side for side in taken if side.name == BARE)
-        reference = run(bare, work, pythons[BARE], project).losses
         for turn in range(rounds or work.rounds):
             print(f"{work.title}, round {turn + 1} ...", flush=True)
             order = [*taken]
-            for side in order[turn % len(order) :] + order[: turn % len(order)]:
-                try:
-                    sample = run(side, work, pythons[side.name], project)
-                    refuse_other_work(side, sample.losses, reference)
-                except (OtherWorkError, RuntimeError) as problem:
-                    skipped[f"{side.label}: {work.title}"] = str(problem).splitlines()[-1]
-                    print(f"  {side.label} is left out: {problem}")
-                    del taken[side]
-                else:
-                    taken[side].append(sample)
-    return recorded(work, taken, reference)
+            first = turn % len(order)
+            runs, problems = run(order[first:] + order[:first], work, pythons, project)
+            for side, problem in problems.items():
+                skipped[f"{side.label}: {work.title}"] = problem.splitlines()[-1]
+                print(f"  {side.label} is left out: {problem}")
+                del taken[side]
+            for side in taken:
+                taken[side].append(runs[side])
+    return recorded(work, taken)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ from statistics import fmean
 from typing import Any
 
 from benchmarks.training.rounds import FIRST, Run, difference
-from benchmarks.training.sides import Side
+from benchmarks.training.sides import BARE, Side
 from benchmarks.training.works import TrainingWork
 
 
-def recorded(
-    work: TrainingWork, taken: Mapping[Side, Sequence[Run]], reference: Sequence[float]
-) -> dict[str, Any]:
+def recorded(work: TrainingWork, taken: Mapping[Side, Sequence[Run]]) -> dict[str, Any]:
     """A number a round for each side."""
+    bare = next(runs for side, runs in taken.items() if side.name == BARE)
+    reference = bare[0].losses
     return {
         "name": work.name,
         "title": work.title,
