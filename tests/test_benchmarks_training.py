@@ -212,6 +212,20 @@ def test_the_page_says_whether_the_goal_is_met():
     assert "Measured: 1.500 times, **not met**." in page.pages(made_up(1.5))[page.PAGE]
 
 
+def test_the_page_says_how_much_quicker_than_lightning_it_is_and_could_be():
+    (work,) = made_up(ours=1.25)["works"]
+    work["sides"][-1]["name"] = page.LIGHTNING
+    work["sides"][-1] |= {"step_cpu": [7.5, 7.5]}
+    told = page.goal_beside_lightning(work)
+    assert told.endswith("Measured: 6.0 times, met; the bare loop is 7.5 times as quick.")
+    work["sides"][-1] |= {"step_cpu": [2.5, 2.5]}
+    told = page.goal_beside_lightning(work)
+    assert told.endswith(
+        "Measured: 2.0 times, **not met**; the bare loop is 2.5 times as quick: around this step no loop can be as quick as that."
+    )
+    assert page.goal_beside_lightning(work | {"name": "cnn"}) == ""
+
+
 def test_a_noisy_measurement_decides_nothing():
     (work,) = made_up(1.04)["works"]
     again = [
