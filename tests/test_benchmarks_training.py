@@ -57,9 +57,8 @@ def test_the_generated_project_and_the_bare_loop_compute_the_same_losses(work, t
 @pytest.mark.parametrize("wrong", [1.1, float("nan"), float("inf")])
 def test_a_side_with_other_losses_is_refused(wrong):
     bare = [2.0] * rounds.COMPARED
-    assert rounds.refuse_other_work(OURS, bare, bare) == 0
-    with pytest.raises(rounds.OtherWorkError, match=r"differ from the bare loop's by"):
-        rounds.refuse_other_work(OURS, [*bare[:-1], wrong], bare)
+    assert rounds.other_work(OURS, bare, bare) == ""
+    assert "differ from the bare loop's by" in rounds.other_work(OURS, [*bare[:-1], wrong], bare)
 
 
 STAMPED = """

@@ -10,10 +10,9 @@ import signal
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from benchmarks.gpu.throughput.terminal import Watched
 from benchmarks.training.sides import BARE, Side
@@ -27,7 +26,7 @@ COMPARED = 20  # steps whose losses have to agree; rounding grows from step to s
 
 @dataclass(frozen=True)
 class Run:
-    """cpu, wall: seconds at each step's loss, of the processor and of the clock, both since the process began."""
+    """cpu, wall: seconds at each step's loss, of the processor and of the clock, both since the process began and without others' turns."""
 
     cpu: Sequence[float]
     wall: Sequence[float]
@@ -35,34 +34,21 @@ class Run:
     peak_bytes: int
 
 
-class OtherWorkError(Exception):
-    """A side did not compute what the bare loop did, so its time says nothing."""
-
-
 class Training:
     """One side's training, in a fresh copy of the project and in front of a terminal, so that bars are drawn."""
 
     def __init__(self, side: Side, work: TrainingWork, python: Path, project: Path) -> None:
-        self.side, self.work, self.python, self.project = side, work, python, project
-
-    def __enter__(self) -> "Training":
+        self.side, self.work = side, work
         self.place = tempfile.TemporaryDirectory(prefix="benchmark-")
         home = Path(self.place.name)
         self.stamps = home / "stamps.json"
-        shutil.copytree(self.project, home / "leaf")
-        parts = (part.replace("SIDES", str(SCRIPTS)) for part in self.side.command)
-        command = [str(self.python), *parts]
+        shutil.copytree(project, home / "leaf")
+        command = [str(python), *(part.replace("SIDES", str(SCRIPTS)) for part in side.command)]
         self.began = time.perf_counter()
         variables = environment(home, self.stamps) | {"TURN": str(TURN)}
         self.watched = Watched(command, home / "leaf", variables)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.watched.process.kill()  # one that waits for its turn as well
         self.watched.process.wait()
         self.place.cleanup()
@@ -85,8 +71,7 @@ class Training:
         """What came of it.
 
         Raises:
-            RuntimeError: it failed
-            OtherWorkError: it made fewer steps than it should
+            RuntimeError: it failed, or made fewer steps than it should
         """
         self.watched.end()
         record = json.loads(self.stamps.read_text())
@@ -94,7 +79,7 @@ class Training:
         steps = self.work.steps
         cpu, wall, losses = (record[key][-steps:] for key in ("cpu", "wall", "losses"))
         if len(losses) < steps:
-            raise OtherWorkError(f"{self.side.label} made {len(losses)} steps of {steps}")
+            raise RuntimeError(f"{self.side.label} made {len(losses)} steps of {steps}")
         return Run(cpu, [moment - self.began for moment in wall], losses, record["peak_bytes"])
 
 
@@ -111,23 +96,21 @@ def run(
         begun, left = [], []
         for side in sides:
             training = Training(side, work, pythons[side.name], project)
-            begun.append(stack.enter_context(training))
+            begun.append(stack.enter_context(closing(training)))
             left += [training] * training.is_stopped()
         while left:
             left = [training for training in left if training.goes_on()]
         for training in begun:
             try:
                 runs[training.side] = training.run()
-            except (OtherWorkError, RuntimeError) as problem:
+            except RuntimeError as problem:
                 problems[training.side] = str(problem)
     bare = next(side for side in sides if side.name == BARE)
     if bare in problems:
-        raise OtherWorkError(problems[bare])
+        raise RuntimeError(problems[bare])
     for side, found in [*runs.items()]:
-        try:
-            refuse_other_work(side, found.losses, runs[bare].losses)
-        except OtherWorkError as problem:
-            problems[side] = str(problem)
+        if problem := other_work(side, found.losses, runs[bare].losses):
+            problems[side] = problem
             del runs[side]
     return runs, problems
 
@@ -154,11 +137,9 @@ def difference(losses: Sequence[float], reference: Sequence[float]) -> float:
     return max(differences) if all(d == d for d in differences) else float("inf")
 
 
-def refuse_other_work(side: Side, losses: Sequence[float], reference: Sequence[float]) -> float:
-    """The difference from the bare loop's losses, if it is small enough."""
+def other_work(side: Side, losses: Sequence[float], reference: Sequence[float]) -> str:
+    """Why a side has not done the bare loop's work, if so: its losses are others."""
     found = difference(losses, reference)
-    if found > side.tolerance:
-        raise OtherWorkError(
-            f"its losses differ from the bare loop's by {found:.1e}, more than {side.tolerance:.0e}"
-        )
-    return found
+    if found <= side.tolerance:
+        return ""
+    return f"its losses differ from the bare loop's by {found:.1e}, more than {side.tolerance:.0e}"
