@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -179,9 +180,17 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_a_process_that_loads_data_ends_with_its_run():
     """It holds the output of the run, whose end would otherwise never be seen here."""
     command = [sys.executable, "-c", ORPHANED]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    assert done.stdout.strip().isdigit()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=30)
+        finally:
+            with suppress(ProcessLookupError):  # nobody is left, as it should be
+                os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL, errors
+    assert output.strip().isdigit()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kills a process by a signal")
