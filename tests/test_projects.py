@@ -67,7 +67,7 @@ def first_with(combination):
     return {*enumerate(combination)} - seen
 
 
-def tests_of(project, leaving_out):
+def files_of(project, leaving_out):
     left_out = {project / "tests" / f"test_{name}.py" for name in leaving_out}
     assert all(file.exists() for file in left_out)
     return sorted({*project.glob("tests/test_*.py")} - left_out)
@@ -90,7 +90,7 @@ def test_a_project_passes_its_own_tests(combination, tmp_path):
     if (0, combination[0]) in new:
         output = run(sys.executable, "-m", "pytest", "-q", folder=project)
     else:
-        files = tests_of(project, OF_THE_TASK if new else OF_THE_TASK | OF_THE_PARTS)
+        files = files_of(project, OF_THE_TASK if new else OF_THE_TASK | OF_THE_PARTS)
         code, output = run_pytest(project, "-x", "-m", "not slow", "-k", IN_ONE_PROCESS, *files)
         assert code == 0, output[-4000:]
     assert " passed" in output
