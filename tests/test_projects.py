@@ -26,14 +26,12 @@ REACHED = {
     "text_classification": 0.87,
 }
 ONE_PENGUIN = 1 / 83  # of the smallest test set
-# These tests see of a combination its task alone, ...
+# These tests see of a combination its task alone ...
 OF_THE_TASK = {
     *("commands", "comparing", "config", "continuing", "data", "exhaustion", "full_disk"),
     *("interruption", "loading", "mistakes", "outliers", "provenance", "run", "same_data"),
     "shares",
 }
-# ... these each of its parts, but no two of them together, ...
-OF_THE_PARTS = {"blackbox", "data_checks", "debug", "predict", "repeatable", "writing"}
 # ... and these see in a new process what others see in the same, or the data
 IN_ONE_PROCESS = (
     "not (killed_process or another_process or one_sentence_and_exit_code or rows_held_out)"
@@ -60,17 +58,10 @@ def scaffold(folder, *choices, python=sys.executable):
     return folder / "sample"
 
 
-def first_with(combination):
-    """The parts that no combination before it has."""
-    before = COVERING[: COVERING.index(combination)]
-    seen = {part for other in before for part in enumerate(other)}
-    return {*enumerate(combination)} - seen
-
-
-def files_of(project, leaving_out):
-    left_out = {project / "tests" / f"test_{name}.py" for name in leaving_out}
-    assert all(file.exists() for file in left_out)
-    return sorted({*project.glob("tests/test_*.py")} - left_out)
+def of_the_task(project):
+    files = {project / "tests" / f"test_{name}.py" for name in OF_THE_TASK}
+    assert all(file.exists() for file in files)
+    return files
 
 
 def flags(combination):
@@ -80,17 +71,16 @@ def flags(combination):
 @pytest.mark.slow
 @pytest.mark.parametrize("combination", COVERING, ids="-".join)
 def test_a_project_passes_its_own_tests(combination, tmp_path):
-    """All of them for the first of each task; for the others those that a combination can change, or a part that is new in it.
+    """All of them for the first of each task; for the others those that a combination can change.
 
     Several processes see no more of a combination than a task, its outputs and a loss, new ones nothing that the same process does not see,
     and a component's own tests nothing at all.
     """
     project = scaffold(tmp_path, *flags(combination))
-    new = first_with(combination)
-    if (0, combination[0]) in new:
+    if combination is next(other for other in COVERING if other[0] == combination[0]):
         output = run(sys.executable, "-m", "pytest", "-q", folder=project)
     else:
-        files = files_of(project, OF_THE_TASK if new else OF_THE_TASK | OF_THE_PARTS)
+        files = sorted({*project.glob("tests/test_*.py")} - of_the_task(project))
         code, output = run_pytest(project, "-x", "-m", "not slow", "-k", IN_ONE_PROCESS, *files)
         assert code == 0, output[-4000:]
     assert " passed" in output

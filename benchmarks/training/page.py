@@ -120,7 +120,7 @@ def goal_beside_lightning(work: Measured) -> str:
     reached, limit = median(their / our for their, our in pairs), median(ratios(work, theirs))
     verdict = "met" if reached >= TIMES_LIGHTNING else "**not met**"
     within = limit >= TIMES_LIGHTNING
-    beyond = "" if within else ": around this step no loop can be as quick as that"
+    beyond = "" if within else ", so it does not reach that either"
     return (
         f"Goal: {TIMES_LIGHTNING} times as quick as Lightning in ordinary use. Measured: {reached:.1f} times, {verdict}; "
         f"the bare loop is {limit:.1f} times as quick{beyond}."
